@@ -9,6 +9,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, Expression, last_name
 from netra.guard.requests.passing import pairs
+from netra.guard.requests.places_of_all import only_value
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import is_cached_for_all
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
@@ -34,11 +35,10 @@ def is_made_on_the_way(place: Expression, scope: FunctionSymbol, analysis: Analy
             passed = analysis.receivers.parameters.given(scope, scope.facts.parameters[number], number)
             return _all_made(passed, analysis, depth)
         case ("name", str(name)):
-            given = scope.assigned.get(name, ())
-            alone = len(given) == 1 and given[0].how == "=" and name not in scope.facts.globals
-            return alone and is_made_on_the_way(given[0].value, scope, analysis, depth + 1)
+            made = only_value(name, scope) if name not in scope.facts.globals else None
+            return made is not None and is_made_on_the_way(made, scope, analysis, depth + 1)
         case ("attribute", ("name", str(holder)), str(name)) if holder in scope.parameters:
-            match analysis.receivers.value(place[1], scope):
+            match analysis.receivers.value(("name", holder), scope):
                 case Instance(kind=kind) if not kind.module.library:
                     return _all_made(_parts(kind, name, analysis), analysis, depth)
     return False
@@ -91,6 +91,6 @@ def _is_made_within(value: Expression, function: FunctionSymbol, analysis: Analy
         case ("call", int(index)):
             return _makes(index, function, analysis, depth)
         case ("name", str(name)) if name not in function.parameters and name not in function.facts.globals:
-            given = function.assigned.get(name, ())
-            return len(given) == 1 and given[0].how == "=" and _is_made_within(given[0].value, function, analysis, depth + 1)
+            made = only_value(name, function)
+            return made is not None and _is_made_within(made, function, analysis, depth + 1)
     return False
