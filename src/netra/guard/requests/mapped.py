@@ -11,7 +11,7 @@ from netra.guard.symbols import ClassSymbol, External
 OF_TABLES: Final = frozenset("__tablename__ __table__ __table_args__".split())
 COLUMNS: Final = frozenset("Column mapped_column".split())
 # The bases of such classes, by their full names or the beginning of them.
-BASES: Final = (
+OF_MAPPERS: Final = (
     "sqlalchemy.orm.DeclarativeBase",
     "sqlalchemy.orm.decl_api.DeclarativeBase",
     "django.db.models.Model",
@@ -38,11 +38,11 @@ def _says_so(kind: ClassSymbol, program: Program) -> bool:
     if any(last_name(each.callee) in COLUMNS and each.where[0] == "assign" for each in body.facts.calls):
         return True
     if kind.module.library:
-        return f"{kind.module.name}.{kind.name}".startswith(BASES)
+        return f"{kind.module.name}.{kind.name}".startswith(OF_MAPPERS)
     around = kind.module.function(kind.facts.scope)
     for base in kind.facts.bases:
         match program.evaluate(base, around):
-            case External(dotted=dotted) if dotted.startswith(BASES):
+            case External(dotted=dotted) if dotted.startswith(OF_MAPPERS):
                 return True
         if declarative_parent(base, around, program):
             return True
