@@ -22,4 +22,4 @@ def test_the_fields_beside_it_say_whose_it_is(name: str, fields: str, *, elsewhe
     text = "".join(f"    {each}: str = 'x'\n" for each in fields.split())
     (module,) = analysed(f"class {name}:\n{text}").modules
     (kind,) = module.classes
-    assert is_login_elsewhere(fields.split()[-1], kind) is elsewhere
+    assert is_login_elsewhere(fields.rsplit(maxsplit=1)[-1], kind) is elsewhere

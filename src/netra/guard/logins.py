@@ -38,6 +38,4 @@ def is_login_elsewhere(name: str, kind: ClassSymbol) -> bool:
     fields = {each.target[1] for each in kind.body.facts.assignments if each.target[0] == "name"}
     if not any(map(PLACE.fullmatch, fields)) or not any(map(BESIDE.fullmatch, fields)):
         return False
-    return OF_SERVERS.search(kind.name) is not None or (
-        any(map(WHO.fullmatch, fields)) and any(map(WHICH.fullmatch, fields))
-    )
+    return OF_SERVERS.search(kind.name) is not None or (any(map(WHO.fullmatch, fields)) and any(map(WHICH.fullmatch, fields)))
