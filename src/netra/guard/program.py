@@ -369,3 +369,13 @@ def one_of(functions: list[FunctionSymbol]) -> list[FunctionSymbol]:
 def imported_packages(program: Program) -> frozenset[str]:
     """The top packages that the program imports anything from."""
     return frozenset([each.module.partition(".")[0] for scope in program.scopes for each in scope.facts.imports])
+
+
+def imported_parts(program: Program) -> frozenset[str]:
+    """Every part of a name that some import has: by one of them a module may be meant, wherever its folder is on the path."""
+    found: set[str] = set()
+    for scope in program.scopes:
+        for each in scope.facts.imports:
+            found.update(each.module.split("."))
+            found.add(each.name)
+    return frozenset(found)

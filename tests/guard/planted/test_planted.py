@@ -10,11 +10,11 @@ from tests.guard.planted.planted import DECOY, FAULT, Planted, Told, look, names
 # How many faults of each family are found by default, and the findings at what is right. More is better, fewer a step back.
 FOUND = {
     "alpha": {"A": 47, "E": 13, "M": 31, "D": 25, "S": 32, "T": 11},
-    "beta": {"A": 43, "E": 12, "M": 23, "D": 22, "S": 21, "T": 9},
-    "gamma": {"A": 36, "E": 10, "M": 17, "D": 16, "S": 17, "T": 7},
-    "delta": {"A": 33, "E": 9, "M": 21, "D": 20, "S": 18, "T": 7},
-    "epsilon": {"A": 37, "E": 8, "M": 24, "D": 19, "S": 21, "T": 7},
-    "zeta": {"A": 36, "E": 8, "M": 20, "D": 16, "S": 21, "T": 6},
+    "beta": {"A": 43, "E": 12, "M": 23, "D": 22, "S": 19, "T": 9},
+    "gamma": {"A": 36, "E": 10, "M": 17, "D": 16, "S": 15, "T": 7},
+    "delta": {"A": 33, "E": 9, "M": 21, "D": 20, "S": 17, "T": 7},
+    "epsilon": {"A": 37, "E": 8, "M": 24, "D": 19, "S": 20, "T": 7},
+    "zeta": {"A": 36, "E": 8, "M": 20, "D": 16, "S": 19, "T": 6},
     "eta": {"A": 27, "E": 5, "M": 19, "D": 14, "S": 12, "T": 6},
 }
 TOLD_AND_RIGHT = {"alpha": 0, "beta": 0, "gamma": 0, "delta": 0, "epsilon": 0, "zeta": 0, "eta": 0}

@@ -6,7 +6,7 @@ from typing import Final
 
 from netra.guard.facts import Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.program import Program
+from netra.guard.program import Program, imported_parts
 from netra.guard.symbols import ModuleSymbol
 from netra.guard.values import Step
 
@@ -49,26 +49,17 @@ class Unimported:
 
     def _is_found(self, module: ModuleSymbol) -> bool:
         name = module.name.rpartition(".")[2]
-        if name in self._imported or name in RUN_BY_NAME or name.startswith("test"):
+        if name in self._program.once(imported_parts) or name in RUN_BY_NAME or name.startswith("test"):
             return True
         if not RUN_BY_FOLDER.isdisjoint(PurePath(module.path).parts[:-1]) or module.folder in self._loading:
             return True
         return _is_a_script(module) or any(name in text for text in self._texts)
 
     @lazily
-    def _imported(self) -> frozenset[str]:
-        """Every part of a name that some import has: one of the same name counts, wherever it lies."""
-        found: set[str] = set()
-        for scope in self._program.scopes:
-            for each in scope.facts.imports:
-                found.update(each.module.split("."))
-                found.add(each.name)
-        return frozenset(found)
-
-    @lazily
     def _imports_its_own(self) -> bool:
         plain = [each for each in self._program.own if not (each.library or each.in_tests or each.package)]
-        named = sum(each.name.rpartition(".")[2] in self._imported for each in plain)
+        imported = self._program.once(imported_parts)
+        named = sum(each.name.rpartition(".")[2] in imported for each in plain)
         return len(plain) >= MANY and named >= len(plain) * NEARLY_ALL
 
     @lazily

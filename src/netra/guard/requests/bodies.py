@@ -17,7 +17,7 @@ from netra.guard.requests.body_records import Records
 from netra.guard.requests.routing import LITESTAR
 from netra.guard.requests.senders import SentRequest
 from netra.guard.requests.taking import OwnReading, TakenBody
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, Plain, Routine
 
 DUMPING: Final = frozenset({"model_dump", "dict", "model_dump_json"})
@@ -39,6 +39,7 @@ FALSE: Final = ("constant", "bool", False)
 OF_FORMS: Final = frozenset({"Form", "File"})
 INJECTING: Final = frozenset({"Depends", "Security"})
 KNOWN: Final = OF_BODIES | NO_BODIES | OF_FORMS
+NAMES: Final = (("name",), ("attribute",))
 
 
 class _BodyParameter(NamedTuple):
@@ -79,12 +80,15 @@ class Bodies:
         if around is None:
             return None
         parts: list[_BodyParameter] = []
-        more = False
+        more = perhaps = False
         litestar = self._is_of_litestar(handler, around)
         for parameter in handler.facts.parameters[1 if handler.owner is not None else 0 :]:
             told = self._told(parameter, around)
-            if (told and told not in KNOWN) or (told in INJECTING and self._takes_more(parameter, around)):
-                more = True  # `limit: int = LimitBody()`: it may take names of its own out of the body
+            if told in INJECTING and self._takes_more(parameter, around):
+                more = True
+                continue
+            if told and told not in KNOWN:
+                perhaps = True  # `limit: int = LimitBody()`: it may take names of its own out of the body
                 continue
             if told in NO_BODIES or last_name(parameter.annotation or ()) in ("Request", "WebSocket"):
                 continue
@@ -104,11 +108,14 @@ class Bodies:
                 return None
         match parts:
             case []:
-                return None if more else self._own_reading.taken(handler)
+                return None if more or perhaps else self._own_reading.taken(handler)
+            case [_BodyParameter(embedded=False)] if perhaps and not more:
+                return None  # it is the whole body, or one name of it
             case [_BodyParameter(embedded=False) as only] if not more:
                 return None if only.kind is None or not only.required else self._of_model(only.kind)
         names = frozenset(each.name for each in parts)
-        return TakenBody(names, tuple(each.name for each in parts if each.required), ALLOW if more else IGNORE, None)
+        others = IGNORE if not more and not perhaps else ALLOW
+        return TakenBody(names, tuple(each.name for each in parts if each.required), others, None)
 
     def _takes_more(self, parameter: Parameter, around: FunctionSymbol) -> bool:
         """The function that gives a parameter takes something out of the body itself."""
@@ -152,7 +159,21 @@ class Bodies:
             if each is not None and each[0] == "call":
                 return last_name(around.facts.calls[each[1]].callee) or ""
         # `CurrentUser = Annotated[User, Depends(…)]`
-        return "Depends" if self._receivers.parameters.dependency(parameter, around) is not None else ""
+        if self._receivers.parameters.dependency(parameter, around) is not None or self._is_named_dependency(
+            annotation, around
+        ):
+            return "Depends"
+        return ""
+
+    def _is_named_dependency(self, annotation: Expression, around: FunctionSymbol) -> bool:
+        """The name stands for an annotation that says `Depends(…)`, whatever that is given."""
+        match self._analysis.program.evaluate(annotation, around) if annotation[:1] in NAMES else None:
+            case VariableSymbol(scope=at, name=name):
+                for each in at.assigned.get(name, ()):
+                    if each.value[0] == "subscript" and each.value[2][0] == "tuple":
+                        called = (at.facts.calls[part[1]] for part in each.value[2][1] if part[0] == "call")
+                        return any(last_name(call.callee) in INJECTING for call in called)
+        return False
 
     def _is_model(self, kind: ClassSymbol) -> bool:
         """Frameworks make an object of the class out of a body: a model, a dataclass, a `Struct`, a `TypedDict`."""

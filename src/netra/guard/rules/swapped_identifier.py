@@ -65,7 +65,7 @@ class Mismatch:
     got: str
 
 
-@rule("S106", "swapped-identifier")
+@rule("S106", "swapped-identifier", hesitant=True)
 def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     """The id of one kind of thing is passed where another's is expected.
 

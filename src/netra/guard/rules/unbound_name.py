@@ -22,7 +22,7 @@ from netra.guard.meaning.without_return import ends_behind, ends_in_call
 from netra.guard.members.modules import handed_by_name
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.older import of_python_2
-from netra.guard.program import Program
+from netra.guard.program import Program, imported_parts
 from netra.guard.reading import ITSELF, hands_over_its_module, is_waived
 from netra.guard.rule import rule
 from netra.guard.settings import top_of
@@ -84,7 +84,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     """
     planted = analysis.once(_planted)
     used = analysis.program.once(NamesUsed)
-    imported = analysis.once(_imported)
+    imported = analysis.program.once(imported_parts)
     texts = analysis.once(_read_as_texts)
     filled = analysis.once(_filled)
     old = analysis.once(of_python_2)
@@ -295,17 +295,6 @@ def _lacking(analysis: Analysis) -> Counter[str]:
     return Counter(
         name for module in analysis.modules for name in {each.name for each in module.file.unbound if each.how == "missing"}
     )
-
-
-def _imported(analysis: Analysis) -> frozenset[str]:
-    """Every part of a name that some import has: by one of them a file may be meant, wherever its folder is on the path."""
-    found: set[str] = set()
-    for module in analysis.modules:
-        for scope in module.functions:
-            for each in scope.facts.imports:
-                found.update(each.module.split("."))
-                found.add(each.name)
-    return frozenset(found)
 
 
 def _is_expected(scope: FunctionSymbol, each: Unbound) -> bool:

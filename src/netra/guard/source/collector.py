@@ -248,7 +248,7 @@ class Collector(Expressions):
 
     def _expr(self, node: ast.Expr) -> int:
         self.expression(node.value, STATEMENT)
-        return ENDS if isinstance(node.value, ast.Call) and is_leaving(node.value) else GOES_ON
+        return ENDS if isinstance(node.value, ast.Call | ast.BinOp) and is_leaving(node.value) else GOES_ON
 
     def _assign(self, node: ast.Assign) -> None:
         first = node.targets[0]
