@@ -120,6 +120,10 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     So it is of what the program compares with what somebody has sent, or gives to `hmac.new`, `jwt.decode`, `compare_digest` or
     the like, whatever it is called: there an empty text lets in everybody who sends none, where nothing asks whether it is set.
 
+    No secret is the salt of a serializer that signs with a key, nor that by which a password or a key is stretched; nor the
+    name of an algorithm (`"HS256"`). The password in a class of settings for a database or a cache is shown there, though others of
+    that name are compared with what users send.
+
     It makes no difference how the text gets there: by a name that holds it, a test that fills in what is empty, a validator, a
     hash of what everybody knows, `getattr(settings, …)`, or of an environment that the function was only handed. An address of
     another machine with a password in it (`postgresql://app:app@db/app`) is such a text as well.
