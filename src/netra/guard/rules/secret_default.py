@@ -121,8 +121,8 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     the like, whatever it is called: there an empty text lets in everybody who sends none, where nothing asks whether it is set.
 
     No secret is the salt of a serializer that signs with a key, nor that by which a password or a key is stretched; nor the
-    name of an algorithm (`"HS256"`). The password in a class of settings for a database or a cache is shown there, though others of
-    that name are compared with what users send.
+    name of an algorithm (`"HS256"`). The password in a class of settings for a database or a cache is shown there, though
+    others of that name are compared with what users send.
 
     It makes no difference how the text gets there: by a name that holds it, a test that fills in what is empty, a validator, a
     hash of what everybody knows, `getattr(settings, …)`, or of an environment that the function was only handed. An address of
