@@ -76,7 +76,7 @@ def early_reads(analysis: Analysis) -> Iterator[Early]:
     moments = {each: tuple(_moments(analysis, each)) for each in loads}
     found: dict[ModuleSymbol, list[EarlyRead]] = {}
     tops = {top_of(each.scope.module) for each in loads}
-    for read in _reads(analysis):
+    for read in _reads(analysis, loads):
         module = read.scope.module
         if top_of(module) in tops and all(_is_late(order, each, read) for load in loads for each in moments[load]):
             found.setdefault(module, []).append(read)
@@ -148,7 +148,22 @@ def _is_late(order: ImportOrder, load: LoadMoment, read: "EarlyRead") -> bool:
     return load.module is not None and module in order.brought(load.module, load.line)
 
 
-def _reads(analysis: Analysis) -> Iterator[EarlyRead]:
+def _is_loaded_above(analysis: Analysis, access: Access, loads: list[Load]) -> bool:
+    """The function that reads has loaded the file before, itself or by a function that it calls."""
+    scope = access.scope
+    if any(each.scope is scope and each.line < access.line for each in loads):
+        return True
+    loading = {each.scope for each in loads}
+    names = {each.name for each in loading}
+    for call in scope.facts.calls:
+        if call.line < access.line and last_name(call.callee) in names:
+            match analysis.receivers.value(call.callee, scope):
+                case Routine(function=function) if function in loading:
+                    return True
+    return False
+
+
+def _reads(analysis: Analysis, loads: list[Load]) -> Iterator[EarlyRead]:
     """What is read while a module is imported, of variables that somebody may have written into a file."""
     written = analysis.once(written_variables)
     asking: dict[FunctionSymbol, str] = {}
@@ -165,7 +180,8 @@ def _reads(analysis: Analysis) -> Iterator[EarlyRead]:
             continue
         scope = access.scope
         if scope.facts.sort not in (TOP, BODY):
-            asking.setdefault(scope, names[0])
+            if scope not in asking and not _is_loaded_above(analysis, access, loads):
+                asking[scope] = names[0]
         elif _is_asked_at_once(access) and not is_for_scripts(scope, access.line) and _runs_at_import(scope):
             yield EarlyRead(scope, access.line, access.column, access.end_line, f"`{names[0]}`")
     yield from _by_calls(analysis, asking)

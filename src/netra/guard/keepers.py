@@ -246,6 +246,8 @@ class Keepers:
             return None  # the top package is there before its settings
         served = self._clear.is_served(access) or self._is_served_somehow(access.module)
         for keeper in self.of(access.module):
+            if keeper.service and access.variable.partition("_")[0] != keeper.service:
+                continue
             own = access.variable in keeper.variables or self.begins_as_own(access, keeper)
             if (served or own) and self.is_imported(access.module, keeper, indirectly=own):
                 return keeper

@@ -70,6 +70,17 @@ class Keeper:
         """It asks for what nobody else may see."""
         return any(SECRET.search(each) for each in self.variables)
 
+    @property
+    def service(self) -> str:
+        """The word that all its variables begin with, and that it is called by itself: `STRIPE` of `stripe_integration`.
+
+        What it keeps is what one service is asked with, and the settings of the program are not its business.
+        """
+        first = {each.partition("_")[0] for each in self.variables if each}
+        word = next(iter(first)) if len(first) == 1 else ""
+        own = word == top_of(self.place).replace("_", "").upper()
+        return word if not own and word.lower() in self.place.name.rpartition(".")[2].lower().split("_") else ""
+
 
 class SettingsKeepers:
     """Finds the keepers of all programs; use `analysis.once(SettingsKeepers)`."""

@@ -2,13 +2,17 @@
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
-from netra.guard.environment import Access, Replaced
-from netra.guard.facts import ASYNC, CallSite, last_name
+from netra.guard.entries.threaded import Threaded, is_pooled
+from netra.guard.environment import Access, Replaced, Touch, accesses
+from netra.guard.facts import ASYNC, BODY, TOP, CallSite, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.lookups import key_of
 from netra.guard.ownership import ClearOwners
 from netra.guard.putting_back import PutBack
 from netra.guard.reporting import readers
+from netra.guard.requests.each_time import EachTime
+from netra.guard.requests.interleaving import Interleaving
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.ways import way_to
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -29,6 +33,8 @@ def written_for_a_while(analysis: Analysis, access: Access) -> Sighting | None:
     asynchronous = access.scope.facts.sort == ASYNC and not access.scope.facts.yields
     late = asynchronous and analysis.once(ClearOwners).is_served(access)
     way = way_to(analysis, access.scope)
+    if way and access.scope in analysis.once(Serving) and not analysis.once(EachTime).leads(access.scope, access.line):
+        way = ()  # on the way stands a literal that ends a function before it gets there
     if not late and not way:
         return None
     clear = analysis.once(ClearOwners)
@@ -43,6 +49,42 @@ def written_for_a_while(analysis: Analysis, access: Access) -> Sighting | None:
     why = [*way, *why, *readers(analysis, access)]
     place = (access.scope, access.line, access.column, access.end_line)
     return Sighting(*place, message, tuple(why), Mend("hand the value on, or give it to a child by `env=`"), CERTAIN)
+
+
+def is_while_nobody_is_served(analysis: Analysis, access: Access) -> bool:
+    """A coroutine function puts back what it writes before it awaits anything, and what reads the variable runs on the same
+    event loop: nobody has a turn meanwhile.
+    """
+    scope = access.scope
+    if scope.facts.sort != ASYNC or scope.facts.yields or not access.variable:
+        return False
+    repairs = [each for each in analysis.once(PutBack).repairs(scope) if each.variable == access.variable]
+    if not repairs or any(each.scope is not scope or each.line <= access.line for each in repairs):
+        return False
+    if analysis.once(Interleaving).between(scope, access.line, max(each.line for each in repairs)) is not None:
+        return False
+    read = {each.scope for each in analysis.once(accesses) if each.touch is Touch.READ and each.variable == access.variable}
+    read = {each for each in read if each is not scope and not each.module.in_tests and each.facts.sort not in (TOP, BODY)}
+    return bool(read) and not _is_run_by_threads(analysis, read)
+
+
+def _is_run_by_threads(analysis: Analysis, functions: set[FunctionSymbol]) -> bool:
+    """A thread runs one of them, or what leads to it. A coroutine runs on the loop, whoever calls its function."""
+    threaded = analysis.once(_threaded)
+    waiting, seen = [*functions], {*functions}
+    while waiting:
+        at = waiting.pop()
+        entry = analysis.reach.entries.get(at)
+        if threaded.by(at) is not None or (entry is not None and is_pooled(at, entry.sort, analysis.program)):
+            return True
+        further = {caller for caller, _ in analysis.reach.callers(at) if caller.facts.sort != ASYNC} - seen
+        seen |= further
+        waiting += further
+    return False
+
+
+def _threaded(analysis: Analysis) -> Threaded:
+    return Threaded(analysis.program, analysis.receivers)
 
 
 def _is_made_up(access: Access) -> bool:

@@ -12,6 +12,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, dotted, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import comparisons, within
+from netra.guard.salts import CALLED as CALLED_SALT
+from netra.guard.salts import salt_of, salts_given
 from netra.guard.symbols import FunctionSymbol
 
 # Calls that are given a secret, by which others are let in or what they bring is believed.
@@ -42,8 +44,15 @@ JUDGING: Final = frozenset({"compare", "choice", "not"})
 # By these a framework is given what it signs with.
 KEYWORDS: Final = frozenset("secret_key session_secret jwt_secret cookie_secret signing_key signing_secret".split())
 
+# Under these names stands how something is signed, which everybody may know.
+MANNERS: Final = frozenset({"algorithm", "algorithms", "digestmod", "digest_method", "hash_name"})
+
 # What is called so is compared with what somebody has sent.
 CALLED: Final = re.compile(r"TOKEN|SECRET|KEY|PASSWORD|PASSWD|PIN|PASSPHRASE", re.IGNORECASE)
+
+
+# What keeps the settings of a program is called so.
+KEEPING: Final = re.compile(r"(?:\w*_)?(?:settings|config|configuration|conf|cfg|options|env)", re.IGNORECASE)
 
 
 class Verified:
@@ -77,6 +86,20 @@ class Verified:
                 found.setdefault(scope, []).extend(_keys_of(call))
         for scope, given in self._given_to_frameworks:
             found.setdefault(scope, []).append(given)
+        return found
+
+    def is_salt(self, name: str) -> bool:
+        """What is called so is a salt wherever it is read, and the secret stands beside it."""
+        if not CALLED_SALT.search(name) or name in self.names or name not in self._salts:
+            return False
+        return all(scope in self._salts[name] for scope, names in self._read.items() if name in names)
+
+    @lazily
+    def _salts(self) -> dict[str, set[FunctionSymbol]]:
+        found: dict[str, set[FunctionSymbol]] = {}
+        for scope, salt in salts_given(self._analysis):
+            for name in _names(salt, scope):
+                found.setdefault(name, set()).add(scope)
         return found
 
     @lazily
@@ -124,8 +147,13 @@ class Verified:
 
     def _found(self) -> Iterator[tuple[FunctionSymbol, str]]:
         for scope, _, call in self._analysis.calls_of(*VERIFYING, *OF_MODULES):
-            for each in call.given if self._verifies(scope, call) else ():
-                yield from ((scope, one) for one in _names(each, scope))
+            if not self._verifies(scope, call):
+                continue
+            salt = salt_of(call, scope)
+            for each in (*call.arguments, *(value for keyword, value in call.keywords if keyword not in MANNERS)):
+                for one in _names(each, scope):
+                    if each is not salt or not CALLED_SALT.search(one):
+                        yield scope, one
         for scope, value in self._given_to_frameworks:
             yield from ((scope, one) for one in _names(value, scope))
         called = {name for name in self._all_read if CALLED.search(name)}
@@ -173,10 +201,36 @@ class Verified:
 
 def _of_the_program(parts: tuple[Expression, ...], scope: FunctionSymbol) -> list[Expression]:
     """What a comparison holds against what somebody has sent: of `key == settings.api_key` in a function that is given a `key`,
-    the setting.
+    the setting; so it is of `form.key == settings.api_key` in one that is given a `form`.
     """
     own = [part for part in parts if not (part[0] == "name" and part[1] in scope.parameters)]
+    kept = [part for part in own if _is_kept(part)]
+    if len(kept) == 1 and len(own) == len(parts):
+        own = [part for part in own if part in kept or not _is_sent(part, scope)]
     return own or [*parts]
+
+
+def _is_sent(part: Expression, scope: FunctionSymbol) -> bool:
+    """`form.password`: a field of what a function is given, which is not its own object and holds no settings."""
+    root = _root(part)
+    given = root[0] == "name" and root[1] in scope.parameters and root[1] not in ("self", "cls")
+    return given and part != root and not KEEPING.fullmatch(root[1])
+
+
+def _is_kept(part: Expression) -> bool:
+    """`settings.security.password`: a setting that is called like a secret."""
+    root = _root(part)
+    return root[0] == "name" and part != root and _is_called_secret(part) and KEEPING.fullmatch(root[1]) is not None
+
+
+def _is_called_secret(part: Expression) -> bool:
+    return CALLED.search(last_name(part) or "") is not None
+
+
+def _root(part: Expression) -> Expression:
+    while part[0] == "attribute":
+        part = part[1]
+    return part
 
 
 def _names_read(scope: FunctionSymbol) -> frozenset[str]:

@@ -224,6 +224,9 @@ class Contexts:
             return
         end = min((each.line for each in others), default=1 << 30)
         left = [(use, each) for use, each in judged if use.line <= end]
+        if isinstance(value, AwaitableOf) and value.context and any(use.where == ("with async",) for use in uses):
+            # What is entered afterwards is passed on as the object that it is: `prepare(connection)`.
+            left = [(use, each) for use, each in left if each[0] is not Fate.PASSED]
         if any(place is Fate.UNCLEAR for _, (place, _, _) in judged):
             # Somebody else may want the coroutine; what no coroutine can do is wrong all the same.
             left = [(use, each) for use, each in left if each[0] in PLAINLY_WRONG]

@@ -194,7 +194,7 @@ class Kinds:
             return ContextOf(value.item if isinstance(value, GeneratorOf) else None, late, function)
         if isinstance(symbol, ClassSymbol):
             return None
-        return value if name in TRANSPARENT else None
+        return value if name in TRANSPARENT or (name == "starts" and function.module.model) else None
 
     def wrappers(self, decorator: FunctionSymbol, *, called: bool) -> list[FunctionSymbol]:
         """The coroutine functions that a decorator of the program puts in the place of what it decorates."""

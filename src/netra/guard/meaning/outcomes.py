@@ -31,6 +31,9 @@ MAKING_MODELS: Final = frozenset(
     "model_validate model_validate_json model_validate_strings model_construct parse_obj parse_raw from_orm model_copy".split()
 )
 
+# What a model says of a function beside what it gives.
+NOTING: Final = frozenset({"blocks", "starts"})
+
 SUPER: Final = External("builtins.super()")
 
 
@@ -111,7 +114,7 @@ class Outcomes:
                     return CoroutineOf(result, first.function, first.chain)
                 return agreed(outcomes)
             case Routine(function=function) as routine:
-                if function.module.model and function.facts.decorators and "blocks" not in function.decorator_names:
+                if function.module.model and function.facts.decorators and NOTING.isdisjoint(function.decorator_names):
                     return self._of_model(routine, index, scope)
                 return self.of(routine)
             case Callback(result=result):

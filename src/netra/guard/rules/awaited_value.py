@@ -17,7 +17,7 @@ from netra.guard.members.members import is_bound_once
 from netra.guard.reading import is_waived
 from netra.guard.rule import rule
 from netra.guard.source.waivers import AWAIT
-from netra.guard.symbols import External, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Plain, Routine, Step, TypeOf, Value
 
 _BUILTIN: Final = frozenset(
@@ -38,6 +38,8 @@ GIVING_NONE: Final = {
 }
 # What a handler catches that passes over whatever an `await` raises.
 PASSED_OVER: Final = frozenset({"TypeError", "Exception", "BaseException"})
+# With so many methods of a class of a library, a class of the program stands in for it.
+SEVERAL: Final = 3
 _DISPLAYS: Final = {"ListComp": "list", "SetComp": "set", "DictComp": "dict"}
 
 
@@ -56,7 +58,9 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
     Guard reports a call only when it has read the function, and every method that may take its place, to the end. A line under
     `pytest.raises(…)`, or on which a type checker is told to be silent about it (`# ty: ignore[invalid-await]`), is left alone.
     Guard is not certain where it knows by the annotation of a parameter alone what is called: who awaits has seen more of it,
-    and where the `await` is the last thing in a `try` whose handler passes over any error: the work is done by then.
+    and where the `await` is the last thing in a `try` whose handler passes over any error: the work is done by then. Nor is it
+    where a function of the program gives a session or the like, and a class of the program may stand in for that, whose method
+    is a coroutine.
     """
     for scope in analysis.scopes:
         if scope.facts.awaits and not tells_kinds_apart(scope):
@@ -66,8 +70,10 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
                 if (found := _seen(analysis, scope, expression)) is not None and not _is_for_both(scope, expression):
                     message, steps = found
                     edits = (Edit(line, column, line, column + len("await "), ""),) if end_line == line else ()
-                    doubted = _rests_on_an_annotation(analysis, scope, expression) or _is_passed_over(
-                        scope, expression, end_line
+                    doubted = (
+                        _rests_on_an_annotation(analysis, scope, expression)
+                        or _is_passed_over(scope, expression, end_line)
+                        or _may_be_stand_in(analysis, scope, expression)
                     )
                     sure = LIKELY if doubted else CERTAIN
                     yield Sighting(scope, line, column, end_line, message, steps, Mend("drop the `await`", edits), sure)
@@ -113,6 +119,38 @@ def _is_made_so(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -
         case Instance(kind=kind) if not kind.module.library:
             return analysis.once(Making).is_one_of(callee[1], scope, (kind,))
     return False
+
+
+def _may_be_stand_in(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> bool:
+    """What is called is a method of what a function of the program gives, which is annotated as a class of a library; and the
+    program has a class with several of its methods, where this one is a coroutine.
+    """
+    callee = scope.facts.calls[expression[1]].callee if expression[0] == "call" else expression
+    if callee[0] != "attribute" or callee[1][0] != "name":
+        return False
+    given = scope.assigned.get(callee[1][1], ())
+    if not given or not all(each.value[0] == "call" and _is_of_program(analysis, each.value[1], scope) for each in given):
+        return False
+    match analysis.receivers.value(callee, scope):
+        case Routine(function=function) if function.module.model and function.owner is not None:
+            kinds = (kind for module in analysis.modules if not module.in_tests for kind in module.classes)
+            return any(_stands_in(kind, function.owner, function.name) for kind in kinds)
+    return False
+
+
+def _is_of_program(analysis: Analysis, index: int, scope: FunctionSymbol) -> bool:
+    match analysis.receivers.value(scope.facts.calls[index].callee, scope):
+        case Routine(function=function):
+            return not function.module.library
+    return False
+
+
+def _stands_in(kind: ClassSymbol, for_kind: ClassSymbol, name: str) -> bool:
+    """A class has a coroutine of that name, and several methods of another class."""
+    if not any(each.facts.sort == ASYNC for each in kind.methods.get(name, ())):
+        return False
+    shared = [each for each in kind.methods if each in for_kind.methods and not each.startswith("_")]
+    return len(shared) >= SEVERAL
 
 
 def _is_passed_over(scope: FunctionSymbol, expression: Expression, end_line: int) -> bool:

@@ -29,7 +29,7 @@ from netra.guard.requests.words import OF_A_USER
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
-from netra.guard.temporary import is_under_lock, written_for_a_while
+from netra.guard.temporary import is_under_lock, is_while_nobody_is_served, written_for_a_while
 from netra.guard.values import Step
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
@@ -77,7 +77,8 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     somebody (`os.environ["SPEECH_KEY"] = self.key`): the next object without one has it, and another key replaces it.
 
     It is certain, too, of what is written for a while in a function that a request leads to, and put back afterwards: until
-    then everybody else has it, and what somebody else has written meanwhile is overwritten. Under a lock it is left alone.
+    then everybody else has it, and what somebody else has written meanwhile is overwritten. Under a lock it is left alone,
+    and in a coroutine function that awaits nothing meanwhile, where no thread reads the variable.
 
     A program that puts an object of its own in the place of `os.environ` has seen to that itself, and is left alone. What is
     put back or taken away again in a `finally` is the repair of a write and no second one. What has the owner's own value
@@ -89,6 +90,8 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     of_requests: dict[tuple[FunctionSymbol, str, str], list[Sighting]] = {}
     for touch, owners in outside(analysis, Touch.WRITE, without_owner=True):
         access = touch if touch.variable else replace(touch, variable=written_by_callers(analysis, touch))
+        if not owners.configured and is_while_nobody_is_served(analysis, access):
+            continue
         if not owners.configured and (repaired := written_for_a_while(analysis, access)) is not None:
             yield repaired
             continue

@@ -14,9 +14,12 @@ from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.kept_under import compared_with, given_by, is_like_field, kept_under
 from netra.guard.libraries_of_settings import library_reads
+from netra.guard.logins import is_login_elsewhere
 from netra.guard.lookups import lookups
 from netra.guard.meaning.expressions import comparisons
 from netra.guard.rule import rule
+from netra.guard.salts import CALLED as SALT
+from netra.guard.salts import salts_given
 from netra.guard.settings import values_of
 from netra.guard.standing_in import (
     Substitute,
@@ -73,6 +76,13 @@ PLACEHOLDER = re.compile(
 NAMING = re.compile(r"SECRET|KEY|TOKEN|PASSWORD|PASSWD|SALT|PEPPER|PASSPHRASE|HMAC|SIGN|CREDENTIAL|\bPIN\b", re.IGNORECASE)
 """What is given to a call that verifies, beside algorithms and issuers."""
 
+ALGORITHM = re.compile(
+    r"(?:HS|RS|ES|PS)(?:256|384|512)|EdDSA|A(?:128|192|256)(?:KW|GCM|GCMKW|CBC-HS\d+)|(?:hmac-?)?sha-?\d(?:\d\d)?(?:[-_]\d{3})?"
+    r"|md5|blake2[bs]|argon2(?:id?|d)?|bcrypt|scrypt|pbkdf2(?:[-_:]?(?:hmac[-_:]?)?sha\d+)?|ed25519|aes-?\d{3}(?:-?(?:gcm|cbc|ctr))?",
+    re.IGNORECASE,
+)
+"""What says how something is signed, hashed or encrypted: everybody may know it."""
+
 # The name of a variable, and what holds one.
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 NAMED = re.compile(r"(?:_env|_env_?var|_env_?key|_variable|_name|_env_name)$", re.IGNORECASE)
@@ -110,6 +120,10 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     So it is of what the program compares with what somebody has sent, or gives to `hmac.new`, `jwt.decode`, `compare_digest` or
     the like, whatever it is called: there an empty text lets in everybody who sends none, where nothing asks whether it is set.
 
+    No secret is the salt of a serializer that signs with a key, nor that by which a password or a key is stretched; nor the
+    name of an algorithm (`"HS256"`). The password in a class of settings for a database or a cache is shown there, though
+    others of that name are compared with what users send.
+
     It makes no difference how the text gets there: by a name that holds it, a test that fills in what is empty, a validator, a
     hash of what everybody knows, `getattr(settings, …)`, or of an environment that the function was only handed. An address of
     another machine with a password in it (`postgresql://app:app@db/app`) is such a text as well.
@@ -131,7 +145,9 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
         for each in substitutes(access):
             if each.value in analysis.once(_refused) or (each.scope, each.line) in told:
                 continue
-            if _is_a_name(access.variable, known_text(analysis, each.value, each.scope)):
+            if _says_how(access.variable, known_text(analysis, each.value, each.scope)):
+                continue
+            if any(analysis.once(Verified).is_salt(name) for name in (access.variable, kept)) or _is_salt(analysis, access):
                 continue
             # A local name is nobody else's: what others call so and verify with is something of their own.
             local = kept in access.scope.assigned and access.scope.facts.sort in (PLAIN, ASYNC)
@@ -154,7 +170,7 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     for name, one in declared_defaults(analysis):
         if one.value in analysis.once(_refused) or not is_known_to_all(analysis, one.value, one.scope):
             continue
-        if _is_a_name(name, known_text(analysis, one.value, one.scope)):
+        if _says_how(name, known_text(analysis, one.value, one.scope)) or analysis.once(Verified).is_salt(name):
             continue
         if _is_let_in_by(analysis, name, one):
             yield _used(one.scope, one.line, one.column, name, name)
@@ -176,7 +192,9 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
                 unread = not analysis.program.once(NamesUsed).is_named(name)
                 if unread or _is_judged(order, name) or one.value in analysis.once(_refused):
                     continue
-                if _is_let_in_by(analysis, name, one):
+                if _says_how(name, known_text(analysis, one.value, one.scope)) or analysis.once(Verified).is_salt(name):
+                    continue
+                if not is_login_elsewhere(name, kind) and _is_let_in_by(analysis, name, one):
                     yield _used(one.scope, one.line, one.column, name, name)
                 elif _is_own_secret(name) and is_known_to_all(analysis, one.value, one.scope):
                     yield _sighting(one.scope, one.line, one.column, name)
@@ -184,9 +202,24 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
                     yield _login(one, name)
 
 
-def _is_a_name(name: str, text: str | None) -> bool:
-    """`token_env: str = "SERVICE_TOKEN"` says which variable holds the secret."""
-    return text is not None and VARIABLE.fullmatch(text) is not None and NAMED.search(name) is not None
+def _says_how(name: str, text: str | None) -> bool:
+    """`token_env: str = "SERVICE_TOKEN"` says which variable holds the secret, and "HS256" how something is signed with it."""
+    if text is None:
+        return False
+    return ALGORITHM.fullmatch(text) is not None or (VARIABLE.fullmatch(text) is not None and NAMED.search(name) is not None)
+
+
+def _is_salt(analysis: Analysis, access: Access) -> bool:
+    """`URLSafeSerializer(key, salt=os.getenv("SALT", "links"))`"""
+    given = analysis.once(_salts).get(access.scope, ())
+    return bool(SALT.search(access.variable)) and any(is_read_in(each, access) for each in given)
+
+
+def _salts(analysis: Analysis) -> dict[FunctionSymbol, list[Expression]]:
+    found: dict[FunctionSymbol, list[Expression]] = {}
+    for scope, salt in salts_given(analysis):
+        found.setdefault(scope, []).append(salt)
+    return found
 
 
 def _is_let_in_by(analysis: Analysis, kept: str, given: Substitute) -> bool:
