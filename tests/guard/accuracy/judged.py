@@ -11,6 +11,10 @@ from typing import Final, NamedTuple, TypeVar
 TRUE, FALSE, OPEN = "true", "false", ""
 VERDICTS: Final = frozenset({TRUE, FALSE, OPEN})
 
+# How the reason begins of a verdict on something that is so, and does no harm. Readings in which it stands ask two things of
+# each finding: whether it is right about the code, and whether it is of consequence, which is what `true` says there.
+RIGHT: Final = "Right, but of no consequence: "
+
 Item = TypeVar("Item")
 
 
@@ -28,6 +32,11 @@ class Judgement(NamedTuple):
     """"true", "false", or "" as long as nobody has read the code."""
     why: str = ""
     """Of a false one: what the finding does not know."""
+
+    @property
+    def is_right(self) -> bool:
+        """What it says of the code is so, of consequence or not."""
+        return self.verdict == TRUE or self.why.startswith(RIGHT)
 
 
 class VerdictUnknown(Exception):

@@ -18,7 +18,7 @@ READINGS: Final = Path(__file__).with_name("judged") / "readings"
 
 
 class Looked(NamedTuple):
-    """One package that was looked at: `kind` is "wheel" or "archive", `chosen` "named" or "drawn"."""
+    """One package that was looked at: `kind` is "wheel" or "archive", `chosen` "named", "drawn" or "at hand"."""
 
     package: str
     version: str
@@ -57,20 +57,22 @@ def all_readings(readings: Path = READINGS) -> dict[str, str]:
 
 
 def _families(rows: Sequence[Judgement], found: Sequence[Found]) -> str:
-    lines = ["| family | found | read | true | precision, 95 % interval |", "|---|---|---|---|---|"]
+    twice = _asks_twice(rows)
+    lines = _head(("family", "found"), twice=twice)
     for family in sorted({each.code[0] for each in found}):
         here = [row for row in rows if row.code[0] == family]
-        lines.append(f"| {family} | {_number(found, family)} | {_share(here)} |")
-    lines.append(f"| **together** | {_number(found, '')} | {_share(rows)} |")
+        lines.append(f"| {family} | {_number(found, family)} | {_share(here, twice=twice)} |")
+    lines.append(f"| **together** | {_number(found, '')} | {_share(rows, twice=twice)} |")
     return _text(lines)
 
 
 def _rules(rows: Sequence[Judgement], found: Sequence[Found]) -> str:
-    lines = ["| rule | found | in packages | read | true | precision, 95 % interval |", "|---|---|---|---|---|---|"]
+    twice = _asks_twice(rows)
+    lines = _head(("rule", "found", "in packages"), twice=twice)
     packages = Counter(code for _, code in {(each.package, each.code) for each in found})
     for code in sorted(packages):
         here = [row for row in rows if row.code == code]
-        lines.append(f"| {code} | {_number(found, code)} | {packages[code]} | {_share(here)} |")
+        lines.append(f"| {code} | {_number(found, code)} | {packages[code]} | {_share(here, twice=twice)} |")
     return _text(lines)
 
 
@@ -106,11 +108,28 @@ def _number(found: Sequence[Found], code: str) -> int:
     return sum(each.number for each in found if each.code.startswith(code))
 
 
-def _share(rows: Sequence[Judgement]) -> str:
-    """ "12 | 11 | 0.92, 0.65 to 0.99": read, true, and the precision with its interval."""
+def _asks_twice(rows: Sequence[Judgement]) -> bool:
+    """The readers said of each finding whether it is right, and whether it is of consequence."""
+    return any(row.verdict != TRUE and row.is_right for row in rows)
+
+
+def _head(first: Sequence[str], *, twice: bool) -> list[str]:
+    last = (
+        ("read", "right", "precision, 95 % interval", "of consequence")
+        if twice
+        else ("read", "true", "precision, 95 % interval")
+    )
+    columns = (*first, *last)
+    return [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+
+
+def _share(rows: Sequence[Judgement], *, twice: bool) -> str:
+    """ "12 | 11 | 0.92, 0.65 to 0.99": read, true, and the precision with its interval; or right, and of consequence behind."""
     true = sum(row.verdict == TRUE for row in rows)
-    low, high = judged.interval(true, len(rows))
-    return f"{len(rows)} | {true} | " + (f"{true / len(rows):.2f}, {low:.2f} to {high:.2f}" if rows else "")
+    good = sum(row.is_right for row in rows) if twice else true
+    low, high = judged.interval(good, len(rows))
+    shown = f"{len(rows)} | {good} | " + (f"{good / len(rows):.2f}, {low:.2f} to {high:.2f}" if rows else "")
+    return f"{shown} | {true}" if twice else shown
 
 
 def _text(lines: Sequence[str] | Iterator[str]) -> str:
