@@ -17,6 +17,8 @@ def inner(disabled):
     return end()
 def middle(disabled=False):
     return inner(disabled)
+def silent(disabled=True):
+    return inner(disabled)
 def once():
     global _made
     if _made is None:
@@ -49,6 +51,9 @@ def a():
         ("middle()", True),
         ("middle(False)", True),
         ("middle(disabled=True)", False),
+        ("silent()", False),
+        ("silent(**options)", True),
+        ("silent(*options)", True),
         ("inner(unknown)", True),
         ("once()", False),
         ("twice()", False),

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import NOTHING, Block, Expression
+from netra.guard.facts import NOTHING, Expression
+from netra.guard.meaning.reaching import always_leaves
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.serving import MAKING, Serving
 from netra.guard.requests.singletons import is_cached_for_all
@@ -84,7 +85,7 @@ class EachTime:
     def _given(self, caller: FunctionSymbol, line: int, function: FunctionSymbol) -> Iterator[dict[str, Expression]]:
         """What the calls on a line give the parameters of a function; nothing where they are not found, or spread something."""
         for call in caller.facts.calls:
-            spreads = any(each[0] == "star" for each in call.arguments) or any(not name for name, _ in call.keywords)
+            spreads = any(each[0] == "star" for each in call.arguments) or any(name == "**" for name, _ in call.keywords)
             if call.line != line or spreads:
                 continue
             match self._analysis.receivers.value(call.callee, caller):
@@ -110,7 +111,7 @@ def demands(function: FunctionSymbol, line: int) -> Demands:
         name, truth = demand
         if block.line <= line <= block.end_line:
             found.add((name, truth if block.what == "if" else not truth))
-        elif block.end_line < line and block.what == "if" and _always_leaves(block, function):
+        elif block.end_line < line and block.what == "if" and always_leaves(block, function):
             found.add((name, not truth))
     return frozenset(found)
 
@@ -147,7 +148,7 @@ def is_once(function: FunctionSymbol, line: int) -> bool:
             if place not in _filled(function):
                 continue
             inside = block.line <= line <= block.end_line
-            if (inside and missing) or (not missing and block.end_line < line and _always_leaves(block, function)):
+            if (inside and missing) or (not missing and block.end_line < line and always_leaves(block, function)):
                 return True
     return False
 
@@ -171,16 +172,3 @@ def _filled(function: FunctionSymbol) -> Iterator[Expression]:
     for each in facts.assignments:
         if each.target[0] == "name" and each.target[1] in facts.globals and each.target not in emptied:
             yield each.target
-
-
-def _always_leaves(block: Block, function: FunctionSymbol) -> bool:
-    """Its lines end with a `return` or a `raise` that no test within them stands before."""
-    facts = function.facts
-    leaving = [*facts.raises, *(each.line for each in facts.returned if each.how == "return")]
-    leaving += [line for what, line in facts.jumps if what == "return"]
-    inner = [each for each in facts.blocks if each is not block and block.line <= each.line and each.end_line <= block.end_line]
-    inner = [each for each in inner if (each.line, each.end_line, each.what) != (block.line, block.end_line, block.what)]
-    return any(
-        block.line <= line <= block.end_line and not any(each.line <= line <= each.end_line for each in inner)
-        for line in leaving
-    )
