@@ -24,6 +24,9 @@ def verify_internal(x_key: str = Header()):
     if x_key != settings.key:
         raise HTTPException(401)
 def get_service(): return Service()
+def check_service():
+    if not settings.ready or settings.state == "down":
+        raise HTTPException(503)
 router = APIRouter(dependencies=[Depends(verify_internal)])
 plain = APIRouter(dependencies=[Depends(get_service)])
 @router.get("/a")
@@ -32,6 +35,8 @@ def a(): return 1
 def b(): return 1
 @plain.get("/c", dependencies=[Depends(verify_internal)])
 def c(): return 1
+@plain.get("/d", dependencies=[Depends(check_service)])
+def d(): return 1
 """
 
 
@@ -52,5 +57,5 @@ def test_a_hook_of_a_blueprint_stands_before_its_routes_alone(check: str, expect
 
 def test_so_does_a_dependency_of_a_router_or_a_route() -> None:
     analysis = analysed(FASTAPI)
-    found = {name for name in "abc" if analysis.once(ForPrograms).reach(function(analysis.program, f"example.{name}"))}
+    found = {name for name in "abcd" if analysis.once(ForPrograms).reach(function(analysis.program, f"example.{name}"))}
     assert found == {"a", "c"}

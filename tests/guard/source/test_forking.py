@@ -25,8 +25,11 @@ def test_results_come_in_order_whoever_made_them() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one process does it all")
 def test_several_processes_take_part() -> None:
     program = """
+    import multiprocessing
+    met = multiprocessing.get_context("fork").Barrier(2)
     def work(number):
-        time.sleep(0.2)
+        if number < 2:
+            met.wait(30)
         return os.getpid()
     made = forking.spread(4, work, 2)
     print(len(set(made)), os.getpid() in made)
@@ -47,8 +50,14 @@ def test_meanwhile_is_done_once_and_here_while_others_work() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one process does it all")
 def test_who_stands_apart_leaves_all_work_to_as_many_others_and_is_told_how_much_is_done() -> None:
     program = """
+    import multiprocessing
     begun = []
-    made = forking.spread(6, lambda number: [time.sleep(0.1), os.getpid()][1], 2, begun.append, apart=True)
+    met = multiprocessing.get_context("fork").Barrier(2)
+    def work(number):
+        if number < 2:
+            met.wait(30)  # the first two numbers are at two processes at once
+        return os.getpid()
+    made = forking.spread(6, work, 2, begun.append, apart=True)
     print(os.getpid() in made, len(set(made)), begun)
     """
     assert run(program) == "False 2 [1, 2, 3, 4, 5, 6]"

@@ -13,6 +13,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, Expression, last_name
 from netra.guard.lazily import lazily
+from netra.guard.meaning.expressions import comparisons
 from netra.guard.requests.identities import SignedIn
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine
@@ -39,7 +40,9 @@ class ForPrograms:
     def _asks_for_key(self, function: FunctionSymbol) -> bool:
         facts = function.facts
         compares = any(last_name(call.callee) == _COMPARING for call in facts.calls)
-        if not (compares or _OF_PROGRAMS.search(function.name.lower())) or self._identities.proves(function):
+        if not compares and not (_OF_PROGRAMS.search(function.name.lower()) and _holds_against(function)):
+            return False
+        if self._identities.proves(function):
             return False
         # What a hook gives is the answer; a dependency has to raise.
         hook = any(last_name(each.callee) == _HOOK for each in facts.decorators)
@@ -81,3 +84,13 @@ class ForPrograms:
                         case VariableSymbol(scope=at, name=name):
                             found.setdefault((at, name), []).append(scope)
         return found
+
+
+def _holds_against(function: FunctionSymbol) -> bool:
+    """A test of it asks whether two things are the same, none of which is written down: `given != settings.key`."""
+    tests = (test for block in function.facts.blocks if block.what == "if" for test in block.expressions)
+    return any(
+        operators in (("Eq",), ("NotEq",)) and all(part[0] not in ("string", "constant", "none") for part in parts)
+        for test in tests
+        for parts, operators in comparisons(test)
+    )
