@@ -48,7 +48,7 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
     Models that look at their input first (a validator before or around the fields, a constructor of their own, generated
     aliases) and models below a class that is not known are left alone, and so is what a test expects to fail. Nothing is lost
     with an empty value, with one that another field keeps, or with a constant of the module. Where the call leaves out a field
-    that the model needs as well, it raises its `ValidationError`, and guard says so. Guard is not certain where all
+    that the model needs, it fails at once, and M103 says so. Guard is not certain where all
     that the value is made of is in another field as well, and where models beside this one have such a field: what makes
     many alike may give all of them the same.
     """
@@ -72,6 +72,8 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             if members.of(kind) is None or kind.name in rivals or extra(kind, analysis.program) != IGNORE:
                 continue
+            if call is written_call and (made := signatures.of_constructor(kind)) is not None and made.refuses(call):
+                continue  # it fails at once, which M103 tells
             taken = signatures.of_model(kind)
             dropped = [] if taken is None else _dropped(taken, call, scope)
             # Where a test says that it is to fail, or a comment that it is meant, it is not without a word.
@@ -154,17 +156,14 @@ def _is_field_beside(analysis: Analysis, kind: ClassSymbol, dropped: list[str]) 
 
 def _sighting(kind: ClassSymbol, dropped: list[str], taken: Signature, call: CallSite, scope: FunctionSymbol) -> Sighting:
     given = ", ".join(f"{name}=…" for name in dropped[:MOST_SHOWN]) + (", …" if len(dropped) > MOST_SHOWN else "")
-    what = f"no field `{dropped[0]}`" if len(dropped) == 1 else f"none of these {len(dropped)}"
-    lost = f"and drops {'it' if len(dropped) == 1 else 'them'} without an error"
-    if refused := taken.refuses(replace(call, keywords=tuple(each for each in call.keywords if each[0] not in dropped))):
-        lost = f"and {refused}: a ValidationError"
+    what = f"no field `{dropped[0]}`, and drops it" if len(dropped) == 1 else f"none of these {len(dropped)}, and drops them"
     close = get_close_matches(dropped[0], sorted(taken.keywords), 1)
     return Sighting(
         scope,
         call.line,
         call.column,
         call.end_line,
-        f"`{kind.name}({given})`: the model has {what}, {lost}",
+        f"`{kind.name}({given})`: the model has {what} without an error",
         (Step(kind.module.path, kind.facts.line, f"these are the fields of `{kind.name}`"),),
         Mend(f"`{close[0]}` is meant, or it has to be added" if close else "add the field, or leave it out"),
     )
