@@ -145,10 +145,10 @@ class ParameterValues:
         return scope.parent is not None and self.dependency(parameter, scope.parent) is not None
 
     def _alias(self, annotation: Expression | None, scope: FunctionSymbol) -> Expression | None:
-        """`SessionDep` with what it stands for, its calls marked with the scope in which they stand."""
-        if annotation is None or annotation[0] != "name":
+        """`SessionDep`, `deps.SessionDep` with what it stands for, its calls marked with the scope in which they stand."""
+        if annotation is None or annotation[0] not in ("name", "attribute"):
             return annotation
-        match self._program.lookup(annotation[1], scope):
+        match self._program.evaluate(annotation, scope):
             case VariableSymbol(scope=where, name=name):
                 match where.assigned.get(name):
                     case [Assignment(value=("subscript", base, ("tuple", parts)))]:
