@@ -107,14 +107,25 @@ def _is_callback(call: CallSite, name: str, position: int | str) -> bool:
 
 
 def _called_there(function: FunctionSymbol, position: int | str, *, bound: bool) -> Step | None:
-    """The parameter that takes it is declared as something to be called, and a coroutine never is."""
+    """The parameter that takes it is declared as something to be called, which a coroutine never is, and not awaited."""
     if (taken := parameter_given(function, position, bound=bound)) is None:
         return None
     parameter = function.facts.parameters[function.parameters[taken]]
-    if not is_called(parameter.annotation):
+    uses = (use.where for use in function.facts.uses if use.name == taken)
+    if not is_called(parameter.annotation) or any(_runs(each, function) for each in uses):
         return None
     note = f"`{taken}` is declared there as what is called"
     return Step("" if function.module.library else function.module.path, function.facts.line, note)
+
+
+def _runs(where: Where, function: FunctionSymbol) -> bool:
+    """What stands there is awaited, or made a task of: it is a coroutine, whatever it is declared as."""
+    match where:
+        case ("await", *_):
+            return True
+        case ("argument", int(index), _):
+            return (last_name(function.facts.calls[index].callee) or "") in STARTING
+    return False
 
 
 def _may_wait(function: FunctionSymbol) -> bool:
