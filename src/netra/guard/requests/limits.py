@@ -1,8 +1,8 @@
-"""Whether whoever adds to a shared place looks first how much there is: `if len(waiting) < most: waiting.append(user)`."""
+"""Whether a shared place is kept short: `if len(waiting) < most: waiting.append(user)`, `said[chat] = deque(maxlen=50)`."""
 
 from typing import Final
 
-from netra.guard.facts import last_name
+from netra.guard.facts import CallSite, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.sharing import Sharing, Write
 
@@ -10,8 +10,10 @@ ORDERED: Final = frozenset({"Gt", "GtE", "Lt", "LtE", "Eq"})
 
 
 def is_limited(write: Write, sharing: Sharing) -> bool:
-    """A test around the write, or above it, compares the length of the place."""
+    """A test around the write, or above it, compares the length of the place, or what is added to forgets what is oldest."""
     scope = write.scope
+    if write.key is not None and _is_ring(write, sharing):
+        return True
     for block in scope.facts.blocks:
         if block.what not in ("if", "loop") or block.line > write.line:
             continue
@@ -25,3 +27,24 @@ def is_limited(write: Write, sharing: Sharing) -> bool:
                     if slot is not None and slot.key == write.slot.key:
                         return True
     return False
+
+
+def _is_ring(write: Write, sharing: Sharing) -> bool:
+    """What lies under the key, as `chats[chat].append(said)` finds it, is a `deque` with a limit."""
+    scope = write.scope
+    for each in scope.facts.assignments:
+        if each.target[0] == "subscript" and each.value[0] == "call" and _has_limit(scope.facts.calls[each.value[1]]):
+            slot = sharing.slot(each.target[1], scope)
+            if slot is not None and slot.key == write.slot.key:
+                return True
+    for value, around in sharing.made_for(write.slot):
+        given = around.facts.calls[value[1]].arguments[:1] if value[0] == "call" else ()
+        if given and given[0][0] == "lambda":  # `defaultdict(lambda: deque(maxlen=50))`
+            made = around.module.function(given[0][1])
+            if any(each.value[0] == "call" and _has_limit(made.facts.calls[each.value[1]]) for each in made.facts.returned):
+                return True
+    return False
+
+
+def _has_limit(call: CallSite) -> bool:
+    return last_name(call.callee) == "deque" and (len(call.arguments) > 1 or "maxlen" in dict(call.keywords))
