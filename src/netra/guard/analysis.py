@@ -48,6 +48,10 @@ class Analysis:
         """Every function, class body and module of the program's own files."""
         return self.program.scopes
 
+    def is_asked(self, code: str) -> bool:
+        """Somebody selects the rule, and is told as well what it takes for likely where it is hesitant."""
+        return self.configuration.selects(code, default=False)
+
     def calls_of(self, *names: str) -> list[tuple[FunctionSymbol, int, CallSite]]:
         """The calls of anything with one of these last names: scope, index and call, in order.
 

@@ -18,7 +18,7 @@ from netra.guard.facts import OTHER, CallSite, Expression, last_name
 from netra.guard.meaning.reaching import is_shut, known_of, left, passed
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Routine
+from netra.guard.values import Instance, Routine
 
 # What a function is said to return that never does.
 OF_NOBODY: Final = ("NoReturn", "Never")
@@ -60,6 +60,22 @@ def _is_the_last(
     match receivers.value(call.callee, scope):
         case Routine(function=function):
             return last_name(function.facts.returns or OTHER) in OF_NOBODY or _never_returns(function, call, told)
+    return _is_declared_so(call.callee, scope, receivers)
+
+
+def _is_declared_so(callee: Expression, scope: FunctionSymbol, receivers: Receivers) -> bool:
+    """`stop: Callable[[str], NoReturn]`, as a parameter or as a field of an object."""
+    declared = None
+    match callee:
+        case ("name", str(name)) if name in scope.parameters and not scope.assigned.get(name):
+            declared = scope.facts.parameters[scope.parameters[name]].annotation
+        case ("attribute", owner, str(name)):
+            match receivers.value(owner, scope):
+                case Instance(kind=kind):
+                    declared = next((each.annotation for each in kind.body.assigned.get(name, ()) if each.annotation), None)
+    match declared:
+        case ("subscript", what, ("tuple", (_, answer))):
+            return last_name(what) == "Callable" and last_name(answer) in OF_NOBODY
     return False
 
 

@@ -88,28 +88,60 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     that is given by name beside its own, where an owner may be anything, and where a program passes one kind for another again
     and again: there, the two are one.
     """
+    told: set[tuple[FunctionSymbol, int]] = set()
+    for each in _changed_places(analysis):
+        told.add((each.scope, each.line))
+        yield each
+    if analysis.is_asked("S106"):  # the rest is only likely, and takes long
+        yield from _for_another(analysis, told)
+
+
+def _changed_places(analysis: Analysis) -> Iterator[Sighting]:
+    """Two ids of which each is passed for the other."""
+    for scope in analysis.scopes:
+        if scope.module.in_tests:
+            continue
+        for call in scope.facts.calls:
+            if sum(_names_id(each) for each in call.given) < 2:
+                continue  # so it is with nearly every call there is
+            if call.keywords and (exchanged := _exchanged(list(call.keywords))) is not None:
+                if not _goes_both_ways(call, exchanged, scope):
+                    one, other = exchanged
+                    message = f"`{one}` and `{other}` have changed places: each is passed under the name of the other"
+                    mend = Mend("pass each under its own name")
+                    yield Sighting(scope, call.line, call.column, call.end_line, message, (), mend, CERTAIN)
+                continue
+            function, shift = _called(analysis, call, scope)
+            if function is None:
+                yield from _into_fields(analysis, call, scope)
+                continue
+            filled = list(pairs(call, function, shift))
+            by_position = len(filled) - sum(name in function.parameters for name, _ in call.keywords)
+            if (exchanged := _exchanged(filled[:by_position])) is not None and not _goes_both_ways(call, exchanged, scope):
+                one, other = exchanged
+                message = f"`{one}` and `{other}` have changed places: `{function.name}` expects them the other way round"
+                expects = Step(function.module.path, function.facts.line, f"`{function.name}` expects `{other}` for `{one}`")
+                mend = Mend("pass them in the order of the parameters, or by name")
+                yield Sighting(scope, call.line, call.column, call.end_line, message, (expects,), mend, CERTAIN)
+
+
+def _names_id(given: Expression) -> bool:
+    return (_identifier(given) or _party(given)) is not None
+
+
+def _for_another(analysis: Analysis, told: set[tuple[FunctionSymbol, int]]) -> Iterator[Sighting]:
+    """One id that is passed where that of another thing is wanted, but where that was `told`."""
     apart: list[Mismatch] = []
     related: list[MixedId] = []
-    told: set[tuple[FunctionSymbol, int]] = set()
     owned = analysis.once(_owned)
     for scope in analysis.scopes:
         if scope.module.in_tests:
             continue
         for call in scope.facts.calls:
-            if not (call.arguments or call.keywords) or not _passes_ids(call):
-                continue  # so it is with nearly every call there is
-            if call.keywords and (exchanged := _exchanged(list(call.keywords))) is not None:
-                if _goes_both_ways(call, exchanged, scope):
-                    continue
-                one, other = exchanged
-                message = f"`{one}` and `{other}` have changed places: each is passed under the name of the other"
-                mend = Mend("pass each under its own name")
-                told.add((scope, call.line))
-                yield Sighting(scope, call.line, call.column, call.end_line, message, (), mend, CERTAIN)
+            if not (call.arguments or call.keywords) or not _passes_ids(call) or (scope, call.line) in told:
                 continue
             function, shift = _called(analysis, call, scope)
             if function is None:
-                yield from _into_fields(analysis, call, scope)
                 related += _into_row(analysis, call, scope)
                 for column in into_columns(analysis, scope, call):
                     told.add((scope, call.line))
@@ -118,16 +150,8 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
             filled = list(pairs(call, function, shift))
             yield from (beside := list(_of_what_belongs_to_it(analysis, scope, call, function, filled)))
             by_position = len(filled) - sum(name in function.parameters for name, _ in call.keywords)
-            if (exchanged := _exchanged(filled[:by_position])) is not None:
-                if _goes_both_ways(call, exchanged, scope):
-                    continue
-                one, other = exchanged
-                message = f"`{one}` and `{other}` have changed places: `{function.name}` expects them the other way round"
-                expects = Step(function.module.path, function.facts.line, f"`{function.name}` expects `{other}` for `{one}`")
-                mend = Mend("pass them in the order of the parameters, or by name")
-                told.add((scope, call.line))
-                yield Sighting(scope, call.line, call.column, call.end_line, message, (expects,), mend, CERTAIN)
-                continue
+            if _exchanged(filled[:by_position]) is not None or _exchanged(list(call.keywords)) is not None:
+                continue  # the two ends of one thing
             mixed = next(among_arguments(analysis, scope, call, function, shift), None)
             if mixed is not None:
                 told.add((scope, call.line))
