@@ -10,3 +10,31 @@ def test_a_named_owner_makes_it_certain_and_a_recognised_one_likely() -> None:
     assert (recognised.confidence, named.confidence) == (LIKELY, CERTAIN)
     assert named.mend is not None and named.mend.words == "ask `app.settings.get`"
     assert recognised.why[0].path == "app/settings.py"
+
+
+def test_who_reads_what_was_written_is_said_of_whoever_is_served_only_where_somebody_is() -> None:
+    text = """
+    import os
+
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+
+    @app.on_event("startup")
+    async def start():
+        print(os.environ["SHOP_KEY"])
+
+
+    @app.get("/key")
+    async def key():
+        return os.environ["SHOP_KEY"]
+
+
+    @app.post("/key")
+    async def change(body: dict):
+        os.environ["SHOP_KEY"] = body["key"]
+    """
+    (found,) = faults(text, "E102")
+    notes = [(step.line, step.note) for step in found.why if "read here" in step.note]
+    assert notes == [(16, "read here, for whoever is served then"), (11, "read here")]

@@ -40,10 +40,13 @@ def past_owner(access: Access, owner: ModuleSymbol, message: str, confidence: st
 
 
 def readers(analysis: Analysis, written: Access) -> tuple[Step, ...]:
-    """Where the program reads, for whoever is served then, what is written in another place."""
+    """Where the program reads what is written in another place, first what whoever is served next gets to."""
     found = analysis.once(_by_variable).get(written.variable, ()) if written.variable else ()
     others = [each for each in found if each.scope is not written.scope]
-    return tuple(Step(each.module.path, each.line, "read here, for whoever is served then") for each in others[:MOST_READERS])
+    serving = [each for each in others if any(entry.serves for entry in analysis.reach.routes_to(each.scope))]
+    served = [Step(each.module.path, each.line, "read here, for whoever is served then") for each in serving]
+    read = [Step(each.module.path, each.line, "read here") for each in others if each not in serving]
+    return tuple([*served, *read][:MOST_READERS])
 
 
 def _by_variable(analysis: Analysis) -> dict[str, list[Access]]:

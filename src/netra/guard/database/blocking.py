@@ -6,6 +6,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.database import django
 from netra.guard.database.connections import Connections
+from netra.guard.environment import written_variables
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import written
@@ -32,6 +33,9 @@ RUNNING: Final = frozenset("all first one one_or_none count scalar get delete up
 DRIVERS: Final = frozenset({"psycopg", "psycopg2", "pymysql"})
 METHODS: Final = {library: frozenset(names.split()) for library, names in SYNCHRONOUS.items()}
 CALLED: Final = frozenset().union(*METHODS.values())
+
+# Where a program sets this, Django does what it is asked by an event loop, which waits for it.
+ALLOWING: Final = "DJANGO_ALLOW_ASYNC_UNSAFE"
 
 # Calls between the async function and what waits. Further away, whether the path is ever taken is anybody's guess.
 FURTHEST: Final = 3
@@ -97,7 +101,9 @@ class BlockingStatements:
                 note = f"`{written(call.callee[1], scope)}` is a `{library}`, which waits in the thread that calls it"
                 return library, (Step(scope.module.path, call.line, note),)
         if self._has_django and (asked := django.asks(self._analysis, call.callee, scope)) is not None:
-            note = f"`{asked}` asks the database in the thread that calls it, and Django refuses to where an event loop runs"
+            note = f"`{asked}` asks the database in the thread that calls it"
+            if ALLOWING not in self._analysis.once(written_variables):
+                note += ", and Django refuses to where an event loop runs"
             return asked, (Step(scope.module.path, call.line, note),)
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if function.name == "connect" and function.module.name in DRIVERS:

@@ -12,7 +12,7 @@ ORDERED: Final = frozenset({"Gt", "GtE", "Lt", "LtE", "Eq"})
 def is_limited(write: Write, sharing: Sharing) -> bool:
     """A test around the write, or above it, compares the length of the place, or what is added to forgets what is oldest."""
     scope = write.scope
-    if write.key is not None and _is_ring(write, sharing):
+    if _is_ring(write, sharing):
         return True
     for block in scope.facts.blocks:
         if block.what not in ("if", "loop") or block.line > write.line:
@@ -30,8 +30,11 @@ def is_limited(write: Write, sharing: Sharing) -> bool:
 
 
 def _is_ring(write: Write, sharing: Sharing) -> bool:
-    """What lies under the key, as `chats[chat].append(said)` finds it, is a `deque` with a limit."""
+    """What is added to is a `deque` with a limit: the whole place, or what lies there under the key."""
     scope = write.scope
+    if write.key is None:
+        made = [*sharing.made_for(write.slot)]
+        return bool(made) and all(each[0] == "call" and _has_limit(around.facts.calls[each[1]]) for each, around in made)
     for each in scope.facts.assignments:
         if each.target[0] == "subscript" and each.value[0] == "call" and _has_limit(scope.facts.calls[each.value[1]]):
             slot = sharing.slot(each.target[1], scope)
@@ -40,8 +43,9 @@ def _is_ring(write: Write, sharing: Sharing) -> bool:
     for value, around in sharing.made_for(write.slot):
         given = around.facts.calls[value[1]].arguments[:1] if value[0] == "call" else ()
         if given and given[0][0] == "lambda":  # `defaultdict(lambda: deque(maxlen=50))`
-            made = around.module.function(given[0][1])
-            if any(each.value[0] == "call" and _has_limit(made.facts.calls[each.value[1]]) for each in made.facts.returned):
+            function = around.module.function(given[0][1])
+            returned = (each.value for each in function.facts.returned)
+            if any(each[0] == "call" and _has_limit(function.facts.calls[each[1]]) for each in returned):
                 return True
     return False
 

@@ -19,7 +19,7 @@ from netra.guard.values import Instance, Routine, Step, TypeOf, Value
 ENTERING = frozenset({"iterate", "iterate async", "with", "with async"})
 EXCLUSIVE = frozenset({"asyncio.Lock", "anyio.Lock", "threading.Lock"})
 # Beside classes, what gives an object and never None.
-MAKING = frozenset({"new_event_loop", "get_running_loop"})
+MAKING = frozenset({"new_event_loop", "get_running_loop", "connect"})
 
 FURTHEST = 3
 

@@ -20,6 +20,14 @@ ReadModels = Callable[[Sequence[Path]], Mapping[Path, File]]
 TELLING: Final = re.compile(r"[A-Z][A-Za-z]*[a-z][A-Z]\w*")
 # Libraries whose methods were ordinary functions in older releases: their models hold for files with coroutine functions.
 ONCE_SYNCHRONOUS: Final = frozenset({"telegram"})
+# Of a package that two libraries bring, the models that hold for the one, and names that only the other has: py-cord answers
+# to `discord`, too, and loads its extensions without waiting.
+OF_ANOTHER: Final = {
+    "discord.ext.commands.bot": frozenset(
+        """ApplicationContext AutocompleteContext Option OptionChoice SlashCommandGroup slash_command user_command
+        message_command application_command""".split()
+    )
+}
 CLASSES: Final = re.compile(r"^class (\w+)", re.MULTILINE)
 
 
@@ -35,10 +43,11 @@ def needed_models(own: Sequence[ModuleSymbol], read: ReadModels) -> dict[Path, F
         for package in by_package.keys() - imported:
             if any(not lost.isdisjoint(CLASSES.findall(path.read_text("utf-8"))) for path in by_package[package]):
                 imported.add(package)
+    strange = {model for model, names in OF_ANOTHER.items() if model.partition(".")[0] in imported and _has(own, model, names)}
     found: dict[Path, File] = {}
     waiting = imported & by_package.keys()
     while waiting:
-        files = read([path for package in sorted(waiting) for path in by_package.pop(package)])
+        files = read([path for each in sorted(waiting) for path in by_package.pop(each) if path.stem not in strange])
         found.update(files)
         waiting = _imported(files.values()) & by_package.keys()
     return dict(sorted(found.items()))
@@ -49,6 +58,19 @@ def _imported(files: Iterable[File]) -> set[str]:
     return {
         each.module.partition(".")[0] for file in files for scope in file.functions for each in scope.imports if not each.level
     }
+
+
+def _has(own: Iterable[ModuleSymbol], model: str, names: frozenset[str]) -> bool:
+    """The program takes one of these names from the package: by an import, or as `discord.Option`."""
+    package = ("name", model.partition(".")[0])
+    for scope in (scope for module in own for scope in module.file.functions):
+        if any(each.name in names and each.module.partition(".")[0] == package[1] for each in scope.imports):
+            return True
+        taken = [each.callee for each in scope.calls] + [each.callee for each in scope.decorators]
+        taken += [each.annotation for each in scope.parameters if each.annotation is not None]
+        if any(each[0] == "attribute" and each[1] == package and each[2] in names for each in taken):
+            return True
+    return False
 
 
 def _lost(own: Sequence[ModuleSymbol]) -> set[str]:
