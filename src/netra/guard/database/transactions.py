@@ -400,6 +400,8 @@ class Transactions:
         for value in given:
             if value[0] != "name" or self.connections.held(value, function) not in SESSIONS:
                 return None
+            if _is_put_elsewhere(function, value):
+                return None  # whoever finds it there may commit
             if value[1] in function.parameters:
                 if len(function.parameters) == 1 and (given_none or _is_refused(function, value[1])):
                     continue  # what it gives out then is another
@@ -409,6 +411,14 @@ class Transactions:
                 if inner != ("none",):
                     owners.add(self._opened(function, inner[1], depth) if inner[0] == "call" else None)
         return owners.pop() if len(owners) == 1 else None
+
+
+def _is_put_elsewhere(function: FunctionSymbol, value: Expression) -> bool:
+    """`request.state.session = session`, `setattr(request.state, "session", session)`."""
+    facts = function.facts
+    return any(each.value == value and each.target[0] in ("attribute", "subscript") for each in facts.assignments) or any(
+        call.callee == ("name", "setattr") and call.arguments[-1:] == (value,) for call in facts.calls
+    )
 
 
 def _is_refused(function: FunctionSymbol, name: str) -> bool:

@@ -103,7 +103,7 @@ class _Seeking:
         """`request.args.get("uid") or get_jwt_identity()`, `request.query.get("user", user)`."""
         for part, line, column in _chosen(scope):
             claim, known = self._choice(part, scope)
-            if claim is None or known is None or self._is_public(part, scope):
+            if claim is None or known is None or self._is_public(part, scope) or self._is_told_as_well(part, scope):
                 continue
             if not self._stands_for_somebody(claim, part, scope):
                 continue  # `request_data or session`: what came along before, and nobody
@@ -153,6 +153,13 @@ class _Seeking:
         if name is None or (known[0] == "attribute" and known[2] in ABOUT_THEM):
             return None, None
         return name, self._identities.of(known, scope)
+
+    def _is_told_as_well(self, part: Expression, scope: FunctionSymbol) -> bool:
+        """`create(owner=body.owner or me.id, actor=me)`: what is called knows who asks, and may refuse."""
+        calls = [call for call in scope.facts.calls if part in call.given]
+        return bool(calls) and all(
+            any(self._identities.of(each, scope) is not None for each in call.given if each != part) for call in calls
+        )
 
     def _way(self, scope: FunctionSymbol) -> tuple[Step, ...] | None:
         """Somebody who calls it makes no difference between those who may choose and those who may not."""
