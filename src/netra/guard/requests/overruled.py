@@ -155,10 +155,10 @@ class _Seeking:
         return name, self._identities.of(known, scope)
 
     def _is_told_as_well(self, part: Expression, scope: FunctionSymbol) -> bool:
-        """`create(owner=body.owner or me.id, actor=me)`: what is called knows who asks, and may refuse."""
+        """`create(owner=body.owner or me.id, actor=me)`: what is called knows who asks, and not only the id; it may refuse."""
         calls = [call for call in scope.facts.calls if part in call.given]
         return bool(calls) and all(
-            any(self._identities.of(each, scope) is not None for each in call.given if each != part) for call in calls
+            any(each[0] == "name" and self._identities.of(each, scope) is not None for each in call.given) for call in calls
         )
 
     def _way(self, scope: FunctionSymbol) -> tuple[Step, ...] | None:
