@@ -67,8 +67,12 @@ def _is_declared_so(callee: Expression, scope: FunctionSymbol, receivers: Receiv
     """`stop: Callable[[str], NoReturn]`, as a parameter or as a field of an object."""
     declared = None
     match callee:
-        case ("name", str(name)) if name in scope.parameters and not scope.assigned.get(name):
-            declared = scope.facts.parameters[scope.parameters[name]].annotation
+        case ("name", str(name)):
+            around: FunctionSymbol | None = scope
+            while around is not None and name not in around.parameters and not around.assigned.get(name):
+                around = around.parent
+            if around is not None and name in around.parameters and not around.assigned.get(name):
+                declared = around.facts.parameters[around.parameters[name]].annotation
         case ("attribute", owner, str(name)):
             match receivers.value(owner, scope):
                 case Instance(kind=kind):
