@@ -102,7 +102,7 @@ def _changed_places(analysis: Analysis) -> Iterator[Sighting]:
         if scope.module.in_tests:
             continue
         for call in scope.facts.calls:
-            if sum(_names_id(each) for each in call.given) < 2:
+            if len(call.arguments) + len(call.keywords) < 2 or not _passes_ids(call) or sum(map(_names_id, call.given)) < 2:
                 continue  # so it is with nearly every call there is
             if call.keywords and (exchanged := _exchanged(list(call.keywords))) is not None:
                 if not _goes_both_ways(call, exchanged, scope):
