@@ -1,4 +1,5 @@
-from netra.guard.suites import asserts_by_call, caught, collected, gives_up, handlers, inside, is_suite
+from netra.guard.meaning.trying import handlers
+from netra.guard.suites import asserts_by_call, caught, collected, gives_up, inside, is_suite
 from tests.guard.programs import analysed, function
 
 TEXT = """

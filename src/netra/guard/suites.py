@@ -150,17 +150,6 @@ def _is_handed_on(scope: FunctionSymbol, where: Where) -> bool:
     return False
 
 
-def handlers(scope: FunctionSymbol) -> Iterator[tuple[Block, Block]]:
-    """Each `try` with each of its handlers."""
-    blocks = scope.facts.blocks
-    for number, block in enumerate(blocks):
-        if block.what == "try":
-            following = [each for each in blocks[number + 1 :] if each.what == "handler" and each.line > block.end_line]
-            for each in following[: max(len(block.expressions), 1)]:
-                if not any(other.what == "try" and block.end_line < other.line <= each.line for other in blocks):
-                    yield block, each
-
-
 def caught(handler: Block) -> frozenset[str]:
     """The last names of what a handler catches; nothing for a bare `except`."""
     names: set[str] = set()

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from netra.guard.facts import LAMBDA, CallSite, Expression, last_name
+from netra.guard.facts import LAMBDA, Block, CallSite, Expression, last_name
+from netra.guard.meaning.trying import handlers, raises_again
 from netra.guard.symbols import FunctionSymbol
 
 ASKING: Final = frozenset("isinstance issubclass hasattr getattr callable type is_dataclass isclass vars dir signature".split())
@@ -96,10 +97,12 @@ def _objects(expression: Expression) -> Iterator[Expression]:
 
 
 def is_caught(line: int, scope: FunctionSymbol, *kinds: str) -> bool:
-    """A `try` around the line catches one of these errors, or all of them without a name; or a test expects it there."""
+    """A `try` around the line catches one of these errors, or keeps all without a name; or a test expects it there."""
     for block in scope.facts.blocks:
         if block.line <= line <= block.end_line:
-            if block.what == "try" and any(each == ("none",) or last_name(each) in kinds for each in block.expressions):
+            if block.what == "try" and any(last_name(each) in kinds for each in block.expressions):
+                return True
+            if block.what == "try" and ("none",) in block.expressions and not _is_raised_again(block, scope):
                 return True
             if block.what in ("with", "with async") and any(_expects(each, scope, kinds) for each in block.expressions):
                 return True
@@ -110,6 +113,12 @@ def is_caught(line: int, scope: FunctionSymbol, *kinds: str) -> bool:
             ("lambda", scope.facts.number) in call.arguments and _is_expecting(call, kinds) for call in around.facts.calls
         )
     return False
+
+
+def _is_raised_again(block: Block, scope: FunctionSymbol) -> bool:
+    """The handler without a name, which is the last one, only looks on: `except: log(…); raise`."""
+    last = [handler for tried, handler in handlers(scope) if tried is block][-1:]
+    return bool(last) and raises_again(last[0], scope)
 
 
 def _expects(entered: Expression, scope: FunctionSymbol, kinds: tuple[str, ...]) -> bool:

@@ -7,9 +7,9 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.wrapping import DRIVERS, LAYERS, Wrapping
 from netra.guard.facts import NOTHING, Expression, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.trying import handlers
 from netra.guard.program import imported_packages
 from netra.guard.rule import rule
-from netra.guard.suites import handlers
 from netra.guard.symbols import External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Step
 
