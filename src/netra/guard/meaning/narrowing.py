@@ -28,6 +28,9 @@ VERSIONS: Final = frozenset(
     version_tuple""".split()
 )
 
+# What takes every error, as a handler without a name does.
+ALL: Final = frozenset({"Exception", "BaseException"})
+
 OF_DICTIONARIES: Final = frozenset("get items keys values setdefault".split())
 
 
@@ -100,9 +103,7 @@ def is_caught(line: int, scope: FunctionSymbol, *kinds: str) -> bool:
     """A `try` around the line catches one of these errors, or keeps all without a name; or a test expects it there."""
     for block in scope.facts.blocks:
         if block.line <= line <= block.end_line:
-            if block.what == "try" and any(last_name(each) in kinds for each in block.expressions):
-                return True
-            if block.what == "try" and ("none",) in block.expressions and not _is_raised_again(block, scope):
+            if block.what == "try" and _takes(block, scope, kinds):
                 return True
             if block.what in ("with", "with async") and any(_expects(each, scope, kinds) for each in block.expressions):
                 return True
@@ -115,10 +116,15 @@ def is_caught(line: int, scope: FunctionSymbol, *kinds: str) -> bool:
     return False
 
 
-def _is_raised_again(block: Block, scope: FunctionSymbol) -> bool:
-    """The handler without a name, which is the last one, only looks on: `except: log(…); raise`."""
-    last = [handler for tried, handler in handlers(scope) if tried is block][-1:]
-    return bool(last) and raises_again(last[0], scope)
+def _takes(block: Block, scope: FunctionSymbol, kinds: tuple[str, ...]) -> bool:
+    """One of the errors is meant: it is named; or the handlers take all errors, and do not only look on (`log(…); raise`)."""
+    named = {"" if each == ("none",) else last_name(each) for each in block.expressions}
+    if named & (set(kinds) - ALL):
+        return True
+    if not named & ({"", *kinds} & {"", *ALL}):
+        return False
+    taking = [handler for tried, handler in handlers(scope) if tried is block]
+    return not taking or not raises_again(taking[-1], scope)
 
 
 def _expects(entered: Expression, scope: FunctionSymbol, kinds: tuple[str, ...]) -> bool:
