@@ -78,6 +78,19 @@ def test_a_way_knows_the_line_at_which_it_leaves() -> None:
     assert found == [WayOut("return", 0, 3), WayOut("return", 0, 4)]
 
 
+def test_an_error_that_is_only_looked_at_leaves_where_it_was_raised() -> None:
+    def move(event: Happening, state: int) -> list[tuple[str, int]]:
+        return [(FALLS, state), (RAISES, state)] if event.what == "call" else [(FALLS, state)]
+
+    def lines(handler: str) -> list[int]:
+        found = flow(f"try:\n    work()\nexcept Exception as error:\n    {handler}").ways(0, move)
+        return [way.line for way in found if way.how == RAISES]
+
+    assert lines("log(error)\n    raise") == [3]
+    assert lines("raise Refused from error") == [5]
+    assert lines("raise Refused()") == [5]
+
+
 def test_a_call_happens_after_those_inside_it() -> None:
     tree = flow("a(b(c()))\nd().e()")
     names = [last_name(tree.facts.calls[each.at].callee) for each in tree.whole.events()]

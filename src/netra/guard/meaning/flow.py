@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
-from netra.guard.facts import Block, CallSite, Expression, Function, last_name
+from netra.guard.facts import Block, Expression, Function, last_name
 from netra.guard.immutable import immutable
+from netra.guard.lazily import lazily
 
 State = TypeVar("State")
 
@@ -147,7 +148,7 @@ class Flow:
         `caught` may say in which state a handler begins with an error that was raised in a state; None when it does not take
         it. Without it, every handler takes every error.
         """
-        return list(dict.fromkeys(_TreeWalk(move, skipped, caught, self.facts.calls).through(self.whole, [state])))
+        return list(dict.fromkeys(_TreeWalk(move, skipped, caught, self.facts).through(self.whole, [state])))
 
 
 def _around(at: Stretch, line: int, end_line: int) -> Stretch | None:
@@ -194,12 +195,21 @@ class _TreeWalk(Generic[State]):
         move: Move[State],
         skipped: Callable[[Stretch, State], State] | None,
         caught: Callable[[Block, State], State | None] | None,
-        calls: tuple[CallSite, ...],
+        facts: Function,
     ) -> None:
         self._move = move
         self._skipped = skipped
         self._caught = caught
-        self._calls = calls
+        self._calls = facts.calls
+        self._facts = facts
+
+    @lazily
+    def _again(self) -> frozenset[int]:
+        """The lines at which what was caught is raised again: a `raise` with nothing behind it."""
+        said = {each.line for each in self._facts.calls if each.where == ("raise",)}
+        said |= {each.line for each in self._facts.uses if each.where == ("raise",)}
+        said |= {each.line for each in self._facts.reads if each.where == ("raise",)}
+        return frozenset(self._facts.raises) - said
 
     def through(self, stretch: Stretch, states: list[State]) -> list[WayOut[State]]:
         """Every way out of a stretch that is entered in one of the states."""
@@ -269,10 +279,10 @@ class _TreeWalk(Generic[State]):
         otherwise = next((each for each in fork.stretches if each.block.what == "otherwise"), None)
         last = next((each for each in fork.stretches if each.block.what == "finally"), None)
         found: list[WayOut[State]] = []
-        failed: list[State] = []
+        failed: dict[State, list[WayOut[State]]] = {}
         for way in self.through(body, states):
             if way.how == RAISES and handlers:
-                failed.append(way.state)
+                failed.setdefault(way.state, []).append(way)
                 if not any(_catches_all(each.block) for each in handlers):
                     found.append(way)
             elif way.how == FALLS and otherwise is not None:
@@ -280,10 +290,14 @@ class _TreeWalk(Generic[State]):
             else:
                 found.append(way)
         for each in handlers:
-            begun = list(dict.fromkeys(failed))
-            if self._caught is not None:
-                begun = [state for state in (self._caught(each.block, state) for state in begun) if state is not None]
-            found += self.through(each, begun) if begun else []
+            for state, ways in failed.items():
+                begun = state if self._caught is None else self._caught(each.block, state)
+                if begun is None:
+                    continue
+                ends = self.through(each, [begun])
+                only_seen = all(end.how == RAISES and end.state == state for end in ends)
+                only_seen = only_seen and any(end.line in self._again for end in ends)
+                found += ways if only_seen else ends  # who only looks on leaves the error where it was raised
         if last is None:
             return found
         finished: list[WayOut[State]] = []
