@@ -1,5 +1,5 @@
-from netra.guard.meaning.trying import handlers
 from netra.guard.suites import asserts_by_call, caught, collected, gives_up, inside, is_suite
+from netra.guard.trying import handlers
 from tests.guard.programs import analysed, function
 
 TEXT = """

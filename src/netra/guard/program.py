@@ -6,7 +6,7 @@ What is neither, is an `External` with its dotted name, and stays unknown.
 
 import builtins
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePath
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -14,12 +14,15 @@ from netra.guard.facts import (
     ASYNC,
     BODY,
     PLAIN,
+    TOP,
     CallSite,
+    Decorator,
     Expression,
     Import,
     last_name,
 )
 from netra.guard.lazily import lazily
+from netra.guard.onlookers import only_looks_on
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
 
 Answer = TypeVar("Answer")
@@ -68,6 +71,31 @@ class Program:
         self._looked_up: dict[FunctionSymbol, dict[str, Symbol | None]] = defaultdict(dict)
         self._answers: dict[object, Any] = {}
         self._bases: dict[ClassSymbol, tuple[tuple[ClassSymbol, ...], bool]] = {}
+        self._pass_over_onlookers()
+
+    def _pass_over_onlookers(self) -> None:
+        """Take off functions what only logs or times their calls: every question about them is then one about themselves."""
+        looking = {each.name for each in self._wrapping() if each.facts.parameters}
+        for module in self.own if looking else ():
+            for facts in module.file.functions:
+                if any(last_name(each.callee) in looking for each in facts.decorators):
+                    module.function(facts.number).take_off(self._looks_on)
+
+    def _wrapping(self) -> Iterator[FunctionSymbol]:
+        """The functions that may be decorators: those around one that `wraps` another, and those around these."""
+        for module in self.own:
+            for facts in module.file.functions:
+                if any(last_name(each.callee) == "wraps" for each in facts.decorators):
+                    at = module.function(facts.number).parent
+                    while at is not None and at.facts.sort != TOP:
+                        yield at
+                        at = at.parent
+
+    def _looks_on(self, decorator: Decorator, function: FunctionSymbol) -> bool:
+        match self.evaluate(decorator.callee, function.parent or function):
+            case FunctionSymbol(module=module) as by if not module.library:
+                return only_looks_on(decorator, by, function)
+        return False
 
     # --- names -----------------------------------------------------------------------------------------------------------
 

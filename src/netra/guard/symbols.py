@@ -1,8 +1,8 @@
 """What names stand for: modules, functions, classes and variables of a program, and what belongs to somebody else."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Final, TypeAlias
 
@@ -12,6 +12,7 @@ from netra.guard.facts import (
     Assignment,
     CallSite,
     Class,
+    Decorator,
     Expression,
     File,
     Function,
@@ -193,6 +194,12 @@ class FunctionSymbol:
         """The name of each parameter, with its number."""
         self.decorator_names = frozenset([name for each in facts.decorators if (name := last_name(each.callee))])
         """The last names of its decorators."""
+
+    def take_off(self, unneeded: Callable[[Decorator, "FunctionSymbol"], bool]) -> None:
+        """Be without the decorators of which this is true."""
+        decorators = tuple([each for each in self.facts.decorators if not unneeded(each, self)])
+        self.facts = replace(self.facts, decorators=decorators)
+        self.decorator_names = frozenset([name for each in decorators if (name := last_name(each.callee))])
 
     @property
     def full_name(self) -> str:

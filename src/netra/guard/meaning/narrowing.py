@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.facts import LAMBDA, Block, CallSite, Expression, last_name
-from netra.guard.meaning.trying import handlers, raises_again
 from netra.guard.symbols import FunctionSymbol
+from netra.guard.trying import handlers, raises_again
 
 ASKING: Final = frozenset("isinstance issubclass hasattr getattr callable type is_dataclass isclass vars dir signature".split())
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, NOTHING, PLAIN, Assignment, Decorator, Expression, Parameter, last_name
+from netra.guard.facts import ASYNC, NOTHING, PLAIN, Assignment, Decorator, Expression, last_name
 from netra.guard.meaning.models import FORBID, ModelField, decorated_as, extra, fields
 from netra.guard.meaning.parameters import OWN_NAMES
 from netra.guard.meaning.replacing import is_replaced
@@ -14,6 +14,7 @@ from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parameters import KEEPING, Signature, of_parameters
 from netra.guard.members.parents import ENUMS, MODELS, TYPED, Parents
 from netra.guard.members.tables import TABLES
+from netra.guard.onlookers import passes_all
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Routine
 
@@ -300,7 +301,7 @@ def hands_on(decorator: FunctionSymbol, *, called: bool) -> bool:
         if each.value == ("name", wrapped):
             continue
         wrapper = wrappers.get(each.value[1]) if each.value[0] == "name" else None
-        if wrapper is None or not _passes_all(wrapper, wrapped):
+        if wrapper is None or not passes_all(wrapper, wrapped):
             return False
     return wrapped not in decorator.assigned
 
@@ -320,28 +321,6 @@ def _either_way(decorator: FunctionSymbol) -> FunctionSymbol | None:
         if called and all((one.callee, one.arguments, one.keywords) == (mark, (wrapped,), ()) for one in called):
             return each
     return None
-
-
-def _passes_all(wrapper: FunctionSymbol, wrapped: str) -> bool:
-    """The wrapper takes anything, changes nothing of it, and calls what it wraps with all of it and nothing else."""
-    match wrapper.facts.parameters:
-        case (*first, Parameter(position="arguments", name=rest), Parameter(position="keywords", name=named)) if all(
-            each.position == "positional" and each.default is None for each in first
-        ):
-            pass
-        case _:
-            return False
-    # `def wrapper(self, *args, **kwargs)` passes `self` on as it came.
-    before = [("name", each.name) for each in first]
-    given = ((*before, ("star", ("name", rest))), (("**", ("name", named)),))
-    calls = [call for call in wrapper.facts.calls if call.callee == ("name", wrapped)]
-    if not calls or any((call.arguments, call.keywords) != given for call in calls):
-        return False
-    if any(("name", wrapped) in call.arguments and given[0][-1] in call.arguments for call in wrapper.facts.calls):
-        return False  # `return partial(function, *args, **kwargs)`, when something is left out
-    touched = any(call.callee[0] == "attribute" and call.callee[1] == ("name", named) for call in wrapper.facts.calls)
-    stored = any(each.target[0] == "subscript" and each.target[1] == ("name", named) for each in wrapper.facts.assignments)
-    return not (touched or stored or any(each.name in wrapper.assigned for each in wrapper.facts.parameters))
 
 
 def _is_alone(function: FunctionSymbol) -> bool:

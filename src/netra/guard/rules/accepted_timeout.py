@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.trying import handlers
 from netra.guard.rule import rule
 from netra.guard.suites import TIMEOUTS, caught, collected, gives_up
 from netra.guard.symbols import FunctionSymbol
+from netra.guard.trying import handlers
 from netra.guard.values import Step
 
 

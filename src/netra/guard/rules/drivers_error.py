@@ -7,10 +7,10 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.wrapping import DRIVERS, LAYERS, Wrapping
 from netra.guard.facts import NOTHING, Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.trying import handlers
 from netra.guard.program import imported_packages
 from netra.guard.rule import rule
 from netra.guard.symbols import External, FunctionSymbol, ModuleSymbol
+from netra.guard.trying import handlers
 from netra.guard.values import Step
 
 BROAD: Final = frozenset({"Exception", "BaseException"})

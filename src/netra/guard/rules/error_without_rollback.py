@@ -26,9 +26,9 @@ from netra.guard.facts import OTHER, Block, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import BROAD, FALLS, RAISES, RETURNS, Flow, Happening
-from netra.guard.meaning.trying import handlers
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
+from netra.guard.trying import handlers
 from netra.guard.values import Callback, Routine, Step
 
 # PostgreSQL refuses everything after an error, and so does a session of SQLAlchemy after a flush. A bare connection to another

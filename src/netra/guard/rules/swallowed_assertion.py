@@ -6,10 +6,10 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.trying import handlers
 from netra.guard.rule import rule
 from netra.guard.suites import BROAD, caught, collected, gives_up
 from netra.guard.symbols import FunctionSymbol
+from netra.guard.trying import handlers
 from netra.guard.values import Step
 
 MEND: Final = Mend("catch the error that is expected, and nothing else")

@@ -30,8 +30,8 @@ from netra.guard.facts import NOTHING, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
-from netra.guard.meaning.trying import handlers
 from netra.guard.rule import rule
+from netra.guard.trying import handlers
 from netra.guard.values import Step, TypeOf
 
 BEFORE, OPEN, BUSY, CLOSED = "before", "open", "busy", "closed"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from netra.guard.meaning.trying import handlers, raises_again
 from netra.guard.symbols import FunctionSymbol
+from netra.guard.trying import handlers, raises_again
 from tests.guard.programs import program
 
 NESTED = """
