@@ -66,3 +66,25 @@ def test_the_else_of_a_try_and_each_case_of_a_match_are_blocks() -> None:
     blocks = [(each.what, each.line) for each in file.functions[0].blocks]
     assert blocks == [("try", 2), ("handler", 4), ("otherwise", 6), ("case", 9), ("case", 11)]
     assert [each.expressions for each in file.functions[0].blocks[-2:]] == [(("name", "d"),), ()]
+
+
+def test_what_is_named_and_returned_at_once_is_returned() -> None:
+    function = understood("async def f():\n    result = await g()\n    return result\n").functions[1]
+    assert [each.value for each in function.returned] == [("await", ("call", 0))]
+    assert [(each.target, each.value) for each in function.assignments] == [(("name", "result"), ("await", ("call", 0)))]
+    assert [call.where for call in function.calls] == [("await", ("return",))]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("result = g()\n    log()\n    return result", id="something stands between"),
+        pytest.param("result = g()\n    return result, 1", id="a part of what is returned"),
+        pytest.param("global result\n    result = g()\n    return result", id="kept in the module"),
+        pytest.param("other = g()\n    return result", id="another name"),
+    ],
+)
+def test_any_other_name_is_a_name(body: str) -> None:
+    function = understood(f"def f():\n    {body}\n").functions[1]
+    assert function.calls[0].where[0] == "assign"
+    assert ("call", 0) not in [each.value for each in function.returned]

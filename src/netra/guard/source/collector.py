@@ -63,6 +63,9 @@ class Collector(Expressions):
         self._classes: list[Class | None] = []
         self._exports: list[str] | None = None
         self._problems: list[Problem] = []
+        self._returned_at_once: ast.Assign | None = None
+        self._returned_value: Expression | None = None
+        """Of an assignment that was read last, where the next statement returns what it has assigned."""
         self._statements = {
             ast.FunctionDef: self._function,
             ast.AsyncFunctionDef: self._function,
@@ -193,6 +196,8 @@ class Collector(Expressions):
         for number, statement in enumerate(statements):
             if ending == ENDS and used < 0:
                 used = self._pass_over(statements, number)
+            if type(statement) is ast.Assign and number + 1 < len(statements):
+                self._returned_at_once = statement if self._is_returned(statement, statements[number + 1]) else None
             if visit := self._statements.get(type(statement)):
                 try:
                     becomes = visit(statement)  # type: ignore[operator]
@@ -250,10 +255,19 @@ class Collector(Expressions):
         self.expression(node.value, STATEMENT)
         return ENDS if isinstance(node.value, ast.Call | ast.BinOp) and is_leaving(node.value) else GOES_ON
 
+    def _is_returned(self, node: ast.Assign, following: ast.stmt) -> bool:
+        """`result = await read()` and then `return result`: that is `return await read()`, with a name for it."""
+        match node.targets, following:
+            case [ast.Name(name)], ast.Return(value=ast.Name(returned)):
+                return name == returned and name not in self._frame.globals
+        return False
+
     def _assign(self, node: ast.Assign) -> None:
         first = node.targets[0]
         target = self._target(first)
-        value = self.expression(node.value, ("assign", target))
+        returned = node is self._returned_at_once
+        value = self.expression(node.value, RETURN if returned else ("assign", target))
+        self._returned_value = value if returned else None
         if target[0] == "name" and value[0] in NAMED and self._is_watched(value):
             self._watched.add(target[1])
         self._store(first, target, value, None, "=")
@@ -299,7 +313,8 @@ class Collector(Expressions):
         if node.value is None:
             self._frame.jumps.append(("return", node.lineno))
         else:
-            value = self.expression(node.value, RETURN)
+            value = self._returned_value or self.expression(node.value, RETURN)
+            self._returned_value = None
             self._frame.returned.append(Returned(value, "return", node.lineno, node.col_offset))
         return ENDS
 
