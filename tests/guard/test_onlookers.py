@@ -46,7 +46,7 @@ def _undecorated(wrapper: str, body: str) -> set[str]:
     [
         "return await function(*args, **kwargs)",
         "log.info('called')\nreturn await function(*args, **kwargs)",
-        "begun = time.perf_counter()\nresult = await function(*args, **kwargs)\nprint(time.perf_counter() - begun)\nreturn result",
+        "begun = time.time()\nresult = await function(*args, **kwargs)\nprint(time.time() - begun)\nreturn result",
         "try:\n    return await function(*args, **kwargs)\nexcept Exception:\n    log.exception('failed')\n    raise",
         "try:\n    return await function(*args, **kwargs)\nfinally:\n    log.info('done')",
     ],

@@ -178,6 +178,8 @@ class Import:
     name: str
     bound: str
     line: int
+    unsaid: bool = False
+    """The file gives it another name, by which facts do not call it (see `Collector`). Others find it under that one only."""
 
 
 @immutable

@@ -196,7 +196,7 @@ class Program:
             return self._members[key]
         self._members[key] = None  # what a cycle of re-exports finds
         found: Symbol | None = None
-        if name in module.top.bound:
+        if name in module.top.bound and name not in module.top.unsaid:
             found = self._bound(name, module.top, depth)
         else:
             for each in module.top.imported.get("*", ()):

@@ -284,6 +284,11 @@ class FunctionSymbol:
         return found
 
     @lazily
+    def unsaid(self) -> frozenset[str]:
+        """What it imports under other names, by its own: nobody else finds it here under these."""
+        return frozenset([each.bound for each in self.facts.imports if each.unsaid])
+
+    @lazily
     def children(self) -> tuple["FunctionSymbol", ...]:
         """Functions, lambdas and class bodies that stand directly in it."""
         return tuple(map(self.module.function, self.module.within.get(self.facts.number, ())))

@@ -13,7 +13,8 @@ from tests.guard.programs import analysed
         ("async def g() -> list: return [f()]", []),
         ("async def g() -> list[str]: return [f()]\nasync def h(): await asyncio.gather(*await g())", []),
         ("def g(): return [f()]\ndef h(): g()", [Fate.DROPPED]),
-        ("def g():\n    found = [f()]\n    return found\ndef h(): g()", []),
+        ("def g():\n    found = [f()]\n    return found\ndef h(): g()", [Fate.DROPPED]),
+        ("def g():\n    found = [f()]\n    print(1)\n    return found\ndef h(): g()", []),
         ("def g(): return [f()]\ndef h(): return g()", []),
     ],
 )

@@ -16,7 +16,8 @@ def test_scopes_are_functions_with_the_function_around_them() -> None:
 
 def test_imports_in_functions_and_under_a_test_count() -> None:
     file = understood("from .a import b as c\ndef f():\n    import x.y\n    import z.w as v\n")
-    assert [(each.module, each.level, each.name, each.bound) for each in file.functions[0].imports] == [("a", 1, "b", "c")]
+    said = [each for each in file.functions[0].imports if not each.unsaid]
+    assert [(each.module, each.level, each.name, each.bound) for each in said] == [("a", 1, "b", "c")]
     assert [(each.module, each.bound) for each in file.functions[1].imports] == [("x", "x"), ("x.y", ""), ("z.w", "v")]
 
 
@@ -88,3 +89,36 @@ def test_any_other_name_is_a_name(body: str) -> None:
     function = understood(f"def f():\n    {body}\n").functions[1]
     assert function.calls[0].where[0] == "assign"
     assert ("call", 0) not in [each.value for each in function.returned]
+
+
+def test_what_is_imported_under_another_name_is_called_by_its_own() -> None:
+    text = """
+from fastapi import Depends as Needs, FastAPI as App
+from .people import person as somebody
+
+app = App()
+
+
+def who(who: "Needs" = Needs(somebody)): ...
+"""
+    file = understood(text)
+    assert [call.callee for call in file.functions[0].calls] == [("name", "FastAPI"), ("name", "Depends")]
+    assert file.functions[0].calls[1].arguments == (("name", "person"),)
+    assert file.functions[1].parameters[0].annotation == ("name", "Depends")
+    assert [each.bound for each in file.functions[0].imports if each.unsaid] == ["Depends", "FastAPI", "person"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("from a import b as c\nb = 1\nc()\n", id="its own name is another's"),
+        pytest.param("def f():\n    from a import b as c\n    c()\n", id="in a function"),
+        pytest.param("from a import b as c\ndef f(c): c()\n", id="the name is a parameter"),
+        pytest.param("from a import b as c\nfor c in d: c()\n", id="the name is given anew"),
+        pytest.param("from a import b as c\nclass c: ...\nc()\n", id="the name is a class"),
+        pytest.param("from a import b as c\nfrom d import c\nc()\n", id="the name is imported anew"),
+    ],
+)
+def test_a_name_that_may_mean_something_else_stays(text: str) -> None:
+    file = understood(text)
+    assert [call.callee for scope in file.functions for call in scope.calls] == [("name", "c")]

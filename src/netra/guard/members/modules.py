@@ -26,7 +26,7 @@ class ModuleNames:
         """The module of the program has no such name, and nothing that could give it one unseen."""
         if name.startswith("__") or module.library or self._program.member(module, name) is not None:
             return False
-        if name in module.top.bound:
+        if name in module.top.bound and name not in module.top.unsaid:
             return False  # by several branches that disagree
         if (
             name in self.given_globally(module)

@@ -165,7 +165,12 @@ def names_of(program: Program, module: ModuleSymbol) -> Iterator[Named]:
         if name not in functions and name not in classes:
             yield Named("constant" if name.isupper() else "variable", name, module, None, assigned[0].line, assigned[0])
     for name, imported in module.top.imported.items():
-        if name != "*" and name not in functions and name not in classes and name not in module.top.assigned:
+        if (
+            name not in ("*", *module.top.unsaid)
+            and name not in functions
+            and name not in classes
+            and name not in module.top.assigned
+        ):
             symbol = program.member(module, name)
             target: ModuleSymbol | ClassSymbol | FunctionSymbol | Assignment | None = None
             if isinstance(symbol, ModuleSymbol | ClassSymbol | FunctionSymbol):

@@ -2,7 +2,7 @@
 
 import ast
 import keyword
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from netra.guard.facts import (
@@ -27,6 +27,8 @@ from netra.guard.source.frames import Frame
 from netra.guard.source.scoping import ScopeNames
 
 # Longer texts are cut: what is looked for in a string (a variable's name, the beginning of a statement) stands at its start.
+NO_NAMES: Final[Mapping[str, str]] = {}
+
 LONGEST_TEXT: Final = 200
 LONGEST_END: Final = 40
 
@@ -67,6 +69,8 @@ class Expressions:
         # The same few names stand in a file again and again. As one object each, they are stored and loaded once.
         self._names: dict[str, Expression] = {}
         self._attributes: dict[str, Where] = {}
+        self._renamed: dict[str, str] = {}
+        """What is imported under another name, with its own: see `Collector`."""
         self._expressions: dict[type, Callable[[Any, Where], Expression]] = {
             **dict.fromkeys(ast.expr.__subclasses__(), self._other),
             ast.Name: self._name,
@@ -126,7 +130,14 @@ class Expressions:
             found.append(self._parameter(arguments.kwarg, None, "keywords"))
         return tuple(found)
 
+    def _forget(self, name: str) -> None:
+        """The name of an import means something else here, and nobody knows for how long."""
+        del self._renamed[name]
+        self._names[name] = ("name", name)
+
     def _parameter(self, argument: ast.arg, default: ast.expr | None, position: str) -> Parameter:
+        if argument.arg in self._renamed:
+            self._forget(argument.arg)
         return Parameter(
             argument.arg,
             None if argument.annotation is None else self._annotation(argument.annotation),
@@ -142,13 +153,15 @@ class Expressions:
                 value=ast.Name(id="Annotated") | ast.Attribute(attr="Annotated") as name, slice=ast.Tuple(elts=of)
             ):
                 before = len(self._frame.uses)
-                inner = [annotation(of[0]), *(self.expression(each, DEFAULT) for each in of[1:])]
+                inner = [annotation(of[0], self._renamed), *(self.expression(each, DEFAULT) for each in of[1:])]
                 self._frame.names.pass_over(before, len(self._frame.uses))
-                return ("subscript", annotation(name), ("tuple", tuple(inner)))
-        return annotation(node)
+                return ("subscript", annotation(name, self._renamed), ("tuple", tuple(inner)))
+        return annotation(node, self._renamed)
 
     def _target(self, node: ast.expr) -> Expression:
         if isinstance(node, ast.Name):
+            if node.id in self._renamed:
+                self._forget(node.id)
             self._frame.names.bind(node.id, node.lineno)
             return ("name", node.id)
         match node:
@@ -391,26 +404,29 @@ class Expressions:
         return found
 
 
-def annotation(node: ast.expr) -> Expression:
-    """An annotation as an expression; one in quotes is parsed. Nothing is called or assigned in it."""
+def annotation(node: ast.expr, names: Mapping[str, str] = NO_NAMES) -> Expression:
+    """An annotation as an expression; one in quotes is parsed. Nothing is called or assigned in it.
+
+    `names`: what some names stand for.
+    """
     match node:
         case ast.Name(id=name):
-            return ("name", name)
+            return ("name", names.get(name, name))
         case ast.Attribute(value=value, attr=name):
-            return ("attribute", annotation(value), name)
+            return ("attribute", annotation(value, names), name)
         case ast.Subscript(value=value, slice=key):
-            return ("subscript", annotation(value), annotation(key))
+            return ("subscript", annotation(value, names), annotation(key, names))
         case ast.Tuple(elts=parts) | ast.List(elts=parts):
-            return ("tuple", tuple(annotation(part) for part in parts))
+            return ("tuple", tuple(annotation(part, names) for part in parts))
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return ("operator", "|", annotation(left), annotation(right))
+            return ("operator", "|", annotation(left, names), annotation(right, names))
         case ast.Constant(value=None):
             return NOTHING
         case ast.Constant(value=str(text)):
             if text.isidentifier() and not keyword.iskeyword(text):
-                return ("name", text)
+                return ("name", names.get(text, text))
             try:
-                return annotation(ast.parse(text, mode="eval").body)
+                return annotation(ast.parse(text, mode="eval").body, names)
             except (SyntaxError, ValueError):
                 return OTHER
     return OTHER

@@ -141,7 +141,7 @@ def understand(each: Read) -> File:
     except (SyntaxError, UnicodeError, LookupError) as error:
         return _unreadable(f"the file cannot be decoded: {error}")
     body, problems = parsed(text)
-    file = collect(body, text.count("\n") + (not text.endswith("\n")))
+    file = collect(body, text.count("\n") + (not text.endswith("\n")), text)
     return file._replace(ignores=ignores(text), problems=(*problems, *file.problems), waived=waivers(text))
 
 
