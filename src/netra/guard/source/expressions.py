@@ -22,6 +22,7 @@ from netra.guard.facts import (
     Parameter,
     Returned,
     Where,
+    last_name,
 )
 from netra.guard.source.frames import Frame
 from netra.guard.source.scoping import ScopeNames
@@ -149,11 +150,14 @@ class Expressions:
     def _annotation(self, node: ast.expr) -> Expression:
         """An annotation, with what is called in it: `Annotated[Session, Depends(get_session)]`."""
         match node:
-            case ast.Subscript(
-                value=ast.Name(id="Annotated") | ast.Attribute(attr="Annotated") as name, slice=ast.Tuple(elts=of)
+            case ast.Subscript(value=ast.Name() | ast.Attribute() as name, slice=ast.Tuple(elts=of)) if (
+                last_name(annotation(name, self._renamed)) == "Annotated"
             ):
+                said = [each for each in of[1:] if not _is_prose(each)]
+                if not said:
+                    return annotation(of[0], self._renamed)
                 before = len(self._frame.uses)
-                inner = [annotation(of[0], self._renamed), *(self.expression(each, DEFAULT) for each in of[1:])]
+                inner = [annotation(of[0], self._renamed), *(self.expression(each, DEFAULT) for each in said)]
                 self._frame.names.pass_over(before, len(self._frame.uses))
                 return ("subscript", annotation(name, self._renamed), ("tuple", tuple(inner)))
         return annotation(node, self._renamed)
@@ -430,6 +434,12 @@ def annotation(node: ast.expr, names: Mapping[str, str] = NO_NAMES) -> Expressio
             except (SyntaxError, ValueError):
                 return OTHER
     return OTHER
+
+
+def _is_prose(node: ast.expr) -> bool:
+    """`Annotated[User, "who asks"]`, `Annotated[User, Doc("who asks")]`: for people, and for nobody else."""
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(node, ast.Constant) or (isinstance(called, ast.Name) and called.id == "Doc")
 
 
 def _shortened(text: str) -> str:
