@@ -15,6 +15,7 @@ from netra.guard.nameless import nameless_reads
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
+from netra.guard.settings import top_of
 from netra.guard.values import Step
 
 # Switches that are there for tests: whoever reads one elsewhere meant to.
@@ -110,6 +111,8 @@ def _matters(analysis: Analysis, bypass: Bypass) -> bool:
         return True
     if access.mention.where[0] == "subscript" and not _is_asked_before(access) and analysis.reach.path_to(access.scope):
         return True
+    if top_of(access.module) != top_of(bypass.owner):
+        return False  # the settings of a library that lies beside the server need not be those of the server
     return analysis.once(Holdings).holding_of(access.module) is not None or analysis.once(Keepers).hold_most(access.module)
 
 
