@@ -1,14 +1,14 @@
 """Ways of writing a module that say the same: its imports under other names, its functions under a decorator that logs, …
 
-Each takes the tree of a module and gives the tree of one that does what the first did. None is clever: where a name might mean
-something else afterwards, the module is left as it is.
+Each takes the tree of a module, with the names that others ask it for, and gives the tree of one that does what the first did.
+None is clever: a name that might mean something else afterwards is left as it is.
 """
 
 import ast
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
-Rewrite: TypeAlias = Callable[[ast.Module], ast.Module]
+Rewrite: TypeAlias = Callable[[ast.Module, frozenset[str]], ast.Module]
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 # What such a decorator stands on is looked at by the library that brings it, before anybody calls it.
@@ -57,7 +57,7 @@ class _Functions(ast.NodeTransformer):
         return node
 
 
-def tried(module: ast.Module) -> ast.Module:
+def tried(module: ast.Module, _: frozenset[str]) -> ast.Module:
     """Every function prints what fails in it, and raises it again."""
 
     def change(node: Function) -> None:
@@ -69,7 +69,7 @@ def tried(module: ast.Module) -> ast.Module:
     return _each_function(module, change)
 
 
-def spanned(module: ast.Module) -> ast.Module:
+def spanned(module: ast.Module, _: frozenset[str]) -> ast.Module:
     """Every function does its work in a span of a tracer."""
 
     def change(node: Function) -> None:
@@ -81,7 +81,7 @@ def spanned(module: ast.Module) -> ast.Module:
     return _begin(_each_function(module, change), made)
 
 
-def decorated(module: ast.Module) -> ast.Module:
+def decorated(module: ast.Module, _: frozenset[str]) -> ast.Module:
     """Every function stands under a decorator of the program that prints its calls."""
 
     def change(node: Function) -> None:
@@ -94,7 +94,7 @@ def decorated(module: ast.Module) -> ast.Module:
     return _begin(_each_function(module, change), TRACED)
 
 
-def named(module: ast.Module) -> ast.Module:
+def named(module: ast.Module, _: frozenset[str]) -> ast.Module:
     """Every result gets a name before it is returned."""
 
     class Returns(ast.NodeTransformer):
@@ -107,7 +107,7 @@ def named(module: ast.Module) -> ast.Module:
     return _done(Returns().visit(module))
 
 
-def quoted(module: ast.Module) -> ast.Module:
+def quoted(module: ast.Module, _: frozenset[str]) -> ast.Module:
     """Every annotation of a function is a text."""
 
     def text(node: ast.expr | None) -> ast.expr | None:
@@ -121,17 +121,17 @@ def quoted(module: ast.Module) -> ast.Module:
     return _each_function(module, change)
 
 
-def renamed(module: ast.Module) -> ast.Module:
+def renamed(module: ast.Module, asked: frozenset[str]) -> ast.Module:
     """Every `from … import …` gives another name."""
-    return _imported(module, lambda source, name: (f"from {source} import {name} as _{name}_", f"_{name}_"))
+    return _imported(module, asked, lambda source, name: (f"from {source} import {name} as _{name}_", f"_{name}_"))
 
 
-def dotted(module: ast.Module) -> ast.Module:
+def dotted(module: ast.Module, asked: frozenset[str]) -> ast.Module:
     """Every `from a.b import c` is `import a.b`, and `c` is `a.b.c`."""
-    return _imported(module, lambda source, name: (f"import {source}", f"{source}.{name}"))
+    return _imported(module, asked, lambda source, name: (f"import {source}", f"{source}.{name}"))
 
 
-def early(module: ast.Module) -> ast.Module:
+def early(module: ast.Module, _: frozenset[str]) -> ast.Module:
     """A function that ends in an `if` returns where its test does not hold."""
 
     def change(node: Function) -> None:
@@ -175,9 +175,9 @@ def _begin(module: ast.Module, text: str) -> ast.Module:
     return _done(module)
 
 
-def _imported(module: ast.Module, instead: Callable[[str, str], tuple[str, str]]) -> ast.Module:
+def _imported(module: ast.Module, asked: frozenset[str], instead: Callable[[str, str], tuple[str, str]]) -> ast.Module:
     """Names that are imported at the top are imported, and written, in another way: for a module and a name, how."""
-    taken = _bound_otherwise(module)
+    taken = _bound_otherwise(module) | asked
     said: dict[str, str] = {}
     body: list[ast.stmt] = []
     for each in module.body:
@@ -204,7 +204,7 @@ def _imported(module: ast.Module, instead: Callable[[str, str], tuple[str, str]]
 
 
 def _bound_otherwise(module: ast.Module) -> set[str]:
-    """Names that mean something else somewhere in the module, and those that others may ask it for."""
+    """Names that mean something else somewhere in the module."""
     found = set(_twice(bound for each in ast.walk(module) for bound in _imports(each)))
     for node in ast.walk(module):
         match node:

@@ -6,6 +6,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -47,7 +48,7 @@ def survivors(rewrite: Rewrite) -> Survivors:
     before, gone, fresh = 0, Counter[str](), Counter[str]()
     with tempfile.TemporaryDirectory() as folder:
         for program in programs(Path(folder)):
-            rewritten(program, lambda module: module)
+            rewritten(program, as_it_is)
             was = findings(program)
             rewritten(program, rewrite)
             now = findings(program)
@@ -57,14 +58,28 @@ def survivors(rewrite: Rewrite) -> Survivors:
     return Survivors(before, gone, fresh)
 
 
+def as_it_is(module: ast.Module, _: frozenset[str]) -> ast.Module:
+    """The module itself, so that what is compared has the same layout and no comments."""
+    return module
+
+
 def rewritten(program: Path, rewrite: Rewrite) -> None:
     """Write every module of a program anew. One that does not parse is left as it is."""
+    modules: dict[Path, ast.Module] = {}
     for path in sorted(program.rglob("*.py")):
-        try:
-            module = ast.parse(path.read_text("utf-8"))
-        except (SyntaxError, UnicodeDecodeError, ValueError):
-            continue
-        path.write_text(ast.unparse(rewrite(module)) + "\n", "utf-8")
+        with suppress(SyntaxError, UnicodeDecodeError, ValueError):
+            modules[path] = ast.parse(path.read_text("utf-8"))
+    asked: dict[str, set[str]] = {}
+    for node in (each for module in modules.values() for each in ast.walk(module)):
+        match node:
+            case ast.ImportFrom(module=source, names=names):
+                asked.setdefault((source or "").rpartition(".")[2], set()).update(each.name for each in names)
+            case ast.Attribute(value=ast.Name(id=name) | ast.Attribute(attr=name), attr=attribute):
+                asked.setdefault(name, set()).add(attribute)
+    for path, module in modules.items():
+        name = path.parent.name if path.name == "__init__.py" else path.stem
+        others = asked.get(name, set()) | (asked.get("", set()) if path.name == "__init__.py" else set())
+        path.write_text(ast.unparse(rewrite(module, frozenset(others))) + "\n", "utf-8")
 
 
 def findings(program: Path) -> Findings:

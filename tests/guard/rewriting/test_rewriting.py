@@ -11,7 +11,7 @@ import pytest
 from tests.guard.planted import planted
 from tests.guard.rewriting.__main__ import main
 from tests.guard.rewriting.rewrites import REWRITES
-from tests.guard.rewriting.survivors import findings, rewritten
+from tests.guard.rewriting.survivors import as_it_is, findings, rewritten
 
 MODULE = '''
 """Sums of prices."""
@@ -73,7 +73,7 @@ def test_a_module_does_what_it_did(way: str, monkeypatch: pytest.MonkeyPatch) ->
     tracing = types.ModuleType("opentelemetry")
     tracing.trace = _Tracer()  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "opentelemetry", tracing)
-    text = ast.unparse(REWRITES[way](ast.parse(MODULE)))
+    text = ast.unparse(REWRITES[way](ast.parse(MODULE), frozenset()))
     assert text != ast.unparse(ast.parse(MODULE))
     names: dict[str, Any] = {"__name__": "cart"}
     exec(compile(text, "cart.py", "exec", dont_inherit=True), names)
@@ -83,7 +83,7 @@ def test_a_module_does_what_it_did(way: str, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("way", ["decorated", "named", "quoted"])
 def test_what_was_told_of_a_backend_is_told_of_it_in_other_words(way: str, tmp_path: Path) -> None:
     planted.unpack("gamma", tmp_path / "gamma")
-    rewritten(tmp_path / "gamma", lambda module: module)
+    rewritten(tmp_path / "gamma", as_it_is)
     before = findings(tmp_path / "gamma")
     rewritten(tmp_path / "gamma", REWRITES[way])
     assert before.total() > 100
