@@ -1,7 +1,6 @@
 """One parsed file → its facts: its statements here, what they are made of in `expressions`."""
 
 import ast
-import re
 import sys
 from typing import Final
 
@@ -60,8 +59,7 @@ class Collector(Expressions):
     """Collects the facts of one file; use `collect`."""
 
     def __init__(self, text: str = "") -> None:
-        super().__init__()
-        self._text = text
+        super().__init__(text)
         self._classes: list[Class | None] = []
         self._exports: list[str] | None = None
         self._problems: list[Problem] = []
@@ -132,10 +130,9 @@ class Collector(Expressions):
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         decorators = self._decorators(node.decorator_list)
         parameters = self._parameters(node.args)
-        returns = None if node.returns is None else annotation(node.returns, self._renamed)
+        returns = None if node.returns is None else annotation(node.returns, self._own.renamed)
         owner = self._frame.owner if self._frame.sort == BODY else -1
-        if node.name in self._renamed:
-            self._forget(node.name)
+        self._forget(node.name)
         self._frame.names.bind(node.name, node.lineno)
         around = self._open(node.name, ASYNC if isinstance(node, ast.AsyncFunctionDef) else PLAIN, owner)
         self._type_parameters(node)
@@ -165,8 +162,7 @@ class Collector(Expressions):
         bases = tuple(self.expression(each, ELSEWHERE) for each in node.bases)
         keywords = tuple((each.arg or "**", self.expression(each.value, ELSEWHERE)) for each in node.keywords)
         scope = self._frame.index
-        if node.name in self._renamed:
-            self._forget(node.name)
+        self._forget(node.name)
         self._frame.names.bind(node.name, node.lineno)
         self._classes.append(None)
         index = len(self._classes) - 1
@@ -462,29 +458,26 @@ class Collector(Expressions):
             self._frame.names.bind(bound, node.lineno)
             if module != alias.name:
                 self._frame.imports.append(Import(alias.name, 0, "", "", node.lineno))
+            if self._frame.sort == TOP:
+                for each in self._own.open(module, bound):
+                    self._say(each, node, module, 0)
 
     def _import_from(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
             bound = alias.asname or alias.name
             self._frame.imports.append(Import(node.module or "", node.level, alias.name, bound, node.lineno))
             self._frame.names.bind(bound, node.lineno)
-            if bound in self._renamed:
-                self._forget(bound)
+            self._forget(bound)
             if alias.name in WATCHED and alias.asname:
                 self._watched.add(alias.asname)
-            elif alias.asname and self._frame.sort == TOP and self._is_free(alias.name):
-                self._rename(alias.asname, alias.name, node)
+            elif alias.asname and self._frame.sort == TOP and self._own.give(bound, alias.name):
+                self._names[bound] = ("name", alias.name)
+                self._say(alias.name, node, node.module or "", node.level)
 
-    def _is_free(self, name: str) -> bool:
-        """The file says the name once: where it is imported under another."""
-        return len(re.findall(rf"\b{re.escape(name)}\b", self._text)) == 1
-
-    def _rename(self, name: str, own: str, node: ast.ImportFrom) -> None:
-        """`from fastapi import Depends as Needs`: `Needs` is read as `Depends`, by which libraries and ids are known."""
-        self._frame.imports.append(Import(node.module or "", node.level, own, own, node.lineno, unsaid=True))
+    def _say(self, own: str, node: ast.ImportFrom | ast.Import, module: str, level: int) -> None:
+        """Facts call by its own name what is imported otherwise: see `OwnNames`."""
+        self._frame.imports.append(Import(module, level, own, own, node.lineno, unsaid=True))
         self._frame.names.bind(own, node.lineno)
-        self._renamed[name] = own
-        self._names[name] = ("name", own)
 
     def _global(self, node: ast.Global | ast.Nonlocal) -> None:
         self._frame.globals += node.names

@@ -25,6 +25,7 @@ from netra.guard.facts import (
     last_name,
 )
 from netra.guard.source.frames import Frame
+from netra.guard.source.own_names import OwnNames
 from netra.guard.source.scoping import ScopeNames
 
 # Longer texts are cut: what is looked for in a string (a variable's name, the beginning of a statement) stands at its start.
@@ -61,7 +62,8 @@ SYMBOLS: Final = {ast.Mod: "%", ast.Add: "+", ast.BitOr: "|"}
 class Expressions:
     """Reads expressions in the scope that is open, and opens those of lambdas and comprehensions."""
 
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
+        self._own = OwnNames(text)
         self._functions: list[Function | None] = []
         self._watched = set(WATCHED)
         self._scopes: list[ScopeNames] = []
@@ -70,8 +72,6 @@ class Expressions:
         # The same few names stand in a file again and again. As one object each, they are stored and loaded once.
         self._names: dict[str, Expression] = {}
         self._attributes: dict[str, Where] = {}
-        self._renamed: dict[str, str] = {}
-        """What is imported under another name, with its own: see `Collector`."""
         self._expressions: dict[type, Callable[[Any, Where], Expression]] = {
             **dict.fromkeys(ast.expr.__subclasses__(), self._other),
             ast.Name: self._name,
@@ -132,12 +132,11 @@ class Expressions:
         return tuple(found)
 
     def _forget(self, name: str) -> None:
-        """The name of an import means something else here, and nobody knows for how long."""
-        del self._renamed[name]
-        self._names[name] = ("name", name)
+        if self._own.forget(name):
+            self._names[name] = ("name", name)
 
     def _parameter(self, argument: ast.arg, default: ast.expr | None, position: str) -> Parameter:
-        if argument.arg in self._renamed:
+        if self._own.renamed:
             self._forget(argument.arg)
         return Parameter(
             argument.arg,
@@ -151,20 +150,20 @@ class Expressions:
         """An annotation, with what is called in it: `Annotated[Session, Depends(get_session)]`."""
         match node:
             case ast.Subscript(value=ast.Name() | ast.Attribute() as name, slice=ast.Tuple(elts=of)) if (
-                last_name(annotation(name, self._renamed)) == "Annotated"
+                last_name(annotation(name, self._own.renamed)) == "Annotated"
             ):
                 said = [each for each in of[1:] if not _is_prose(each)]
                 if not said:
-                    return annotation(of[0], self._renamed)
+                    return annotation(of[0], self._own.renamed)
                 before = len(self._frame.uses)
-                inner = [annotation(of[0], self._renamed), *(self.expression(each, DEFAULT) for each in said)]
+                inner = [annotation(of[0], self._own.renamed), *(self.expression(each, DEFAULT) for each in said)]
                 self._frame.names.pass_over(before, len(self._frame.uses))
-                return ("subscript", annotation(name, self._renamed), ("tuple", tuple(inner)))
-        return annotation(node, self._renamed)
+                return ("subscript", annotation(name, self._own.renamed), ("tuple", tuple(inner)))
+        return annotation(node, self._own.renamed)
 
     def _target(self, node: ast.expr) -> Expression:
         if isinstance(node, ast.Name):
-            if node.id in self._renamed:
+            if self._own.renamed:
                 self._forget(node.id)
             self._frame.names.bind(node.id, node.lineno)
             return ("name", node.id)
@@ -216,6 +215,8 @@ class Expressions:
 
     def _attribute(self, node: ast.Attribute, where: Where) -> Expression:
         name = node.attr
+        if self._own.of_modules and isinstance(node.value, ast.Name) and (node.value.id, name) in self._own.of_modules:
+            return self._name(ast.copy_location(ast.Name(name, ast.Load()), node), where)
         inside = self._attributes.get(name)
         if inside is None:
             inside = self._attributes[name] = ("attribute", name)
