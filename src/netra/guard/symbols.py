@@ -284,9 +284,17 @@ class FunctionSymbol:
         return found
 
     @lazily
-    def unsaid(self) -> frozenset[str]:
-        """What it imports under other names, by its own: nobody else finds it here under these."""
-        return frozenset([each.bound for each in self.facts.imports if each.unsaid])
+    def unsaid(self) -> dict[str, str]:
+        """What it imports under other names, by its own, with how it is written here: nobody else finds it under its own."""
+        found = {}
+        for own in (each for each in self.facts.imports if each.unsaid):
+            for each in self.facts.imports:
+                if not each.unsaid and (each.module, each.level, each.line) == (own.module, own.level, own.line):
+                    if each.name == own.name:
+                        found[own.bound] = each.bound
+                    elif not each.name:  # `import flask`, and `request` of it
+                        found[own.bound] = f"{each.bound}.{own.bound}"
+        return found
 
     @lazily
     def children(self) -> tuple["FunctionSymbol", ...]:

@@ -44,7 +44,7 @@ def written(expression: Expression, scope: FunctionSymbol) -> str:
     """An expression much as it stands in the source, shortened where it is long."""
     match expression:
         case ("name", str(name)):
-            return name
+            return scope.module.top.unsaid.get(name, name)
         case ("attribute", inner, str(name)):
             return f"{written(inner, scope)}.{name}"
         case ("call", int(index)):
