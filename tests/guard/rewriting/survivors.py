@@ -76,10 +76,12 @@ def rewritten(program: Path, rewrite: Rewrite) -> None:
                 asked.setdefault((source or "").rpartition(".")[2], set()).update(each.name for each in names)
             case ast.Attribute(value=ast.Name(id=name) | ast.Attribute(attr=name), attr=attribute):
                 asked.setdefault(name, set()).add(attribute)
+    # `from shop import carts` brings the module `carts`, which `import shop` does not.
+    inside = {path.parent.name if path.name == "__init__.py" else path.stem for path in modules}
     for path, module in modules.items():
         name = path.parent.name if path.name == "__init__.py" else path.stem
         others = asked.get(name, set()) | (asked.get("", set()) if path.name == "__init__.py" else set())
-        path.write_text(ast.unparse(rewrite(module, frozenset(others))) + "\n", "utf-8")
+        path.write_text(ast.unparse(rewrite(module, frozenset(others | inside))) + "\n", "utf-8")
 
 
 def findings(program: Path) -> Findings:
