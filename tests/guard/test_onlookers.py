@@ -61,6 +61,7 @@ def test_what_logs_and_times_is_taken_off_functions_of_its_kind(body: str) -> No
     [
         pytest.param("return function(*args, **kwargs)", id="gives the coroutine on"),
         pytest.param("if not allowed():\n    return None\nreturn await function(*args, **kwargs)", id="asks"),
+        pytest.param("log(args[0])\nreturn await function(*args, **kwargs)", id="calls a function that is only called so"),
         pytest.param("check(args[0])\nreturn await function(*args, **kwargs)", id="may refuse"),
         pytest.param("if len(args) > 1:\n    raise ValueError(args)\nreturn await function(*args, **kwargs)", id="refuses"),
         pytest.param("return await function(*args, user=None, **kwargs)", id="adds something"),

@@ -10,12 +10,16 @@ from netra.guard.facts import ASYNC, PLAIN, CallSite, Decorator, Expression, Par
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.trying import handlers, raises_again
 
-# What a wrapper may call beside what it wraps: nothing that could refuse, keep or change anything.
+# What a wrapper may call beside what it wraps: nothing that could refuse, keep or change anything. A function of the program may
+# be called `log`, and do more; a method of a logger, a clock or a metric is called on one.
 LOOKING: Final = frozenset(
-    """wraps print debug info warning warn error exception critical log getLogger get_logger bind perf_counter
-    perf_counter_ns monotonic time time_ns process_time now utcnow today timedelta total_seconds isoformat observe labels inc
+    """wraps print perf_counter perf_counter_ns monotonic time time_ns process_time timedelta getLogger get_logger
+    iscoroutinefunction uuid4 format round len str repr int float type getattr""".split()
+)
+LOOKING_ON: Final = LOOKING | frozenset(
+    """debug info warning warn error exception critical log bind now utcnow today total_seconds isoformat observe labels inc
     dec set_attribute set_attributes record record_exception set_status start_span start_as_current_span add_event
-    format round len str repr int float type getattr getsignature iscoroutinefunction uuid4 get_tracer""".split()
+    get_tracer""".split()
 )
 
 
@@ -74,7 +78,8 @@ def _harmless(scope: FunctionSymbol, wrapped: str) -> bool:
 
 
 def _is_harmless(call: CallSite, wrapped: str) -> bool:
-    return last_name(call.callee) in LOOKING or (bool(wrapped) and call.callee == ("name", wrapped))
+    harmless = LOOKING if call.callee[0] == "name" else LOOKING_ON
+    return last_name(call.callee) in harmless or (bool(wrapped) and call.callee == ("name", wrapped))
 
 
 def passes_all(wrapper: FunctionSymbol, wrapped: str) -> bool:
