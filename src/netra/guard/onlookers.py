@@ -10,8 +10,8 @@ from netra.guard.facts import ASYNC, PLAIN, CallSite, Decorator, Expression, Par
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.trying import handlers, raises_again
 
-# What a wrapper may call beside what it wraps: nothing that could refuse, keep or change anything. A function of the program may
-# be called `log`, and do more; a method of a logger, a clock or a metric is called on one.
+# What a wrapper may call beside what it wraps: nothing that could refuse, keep or change anything. A function of the program
+# may be called `log`, and do more; a method of a logger, a clock or a metric is called on one.
 LOOKING: Final = frozenset(
     """wraps print perf_counter perf_counter_ns monotonic time time_ns process_time timedelta getLogger get_logger
     iscoroutinefunction uuid4 format round len str repr int float type getattr""".split()
