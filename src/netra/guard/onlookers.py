@@ -70,11 +70,13 @@ def _is_what_it_gives(value: Expression, given: Expression, wrapper: FunctionSym
 
 
 def _harmless(scope: FunctionSymbol, wrapped: str) -> bool:
-    """It calls nothing that could do more than look, enters nothing that could hold others off, and does nothing twice."""
+    """It calls nothing that could do more than look, refuses and keeps nothing, holds nobody off, and does nothing twice."""
+    kept = any(each.target[0] != "name" for each in scope.facts.assignments)
     entered = (each.expressions[0] for each in scope.facts.blocks if each.what.startswith("with"))
     looped = any(each.what == "loop" for each in scope.facts.blocks)
     calls = all(_is_harmless(call, wrapped) for call in scope.facts.calls)
-    return calls and not looped and not scope.facts.globals and all(each[0] == "call" for each in entered)
+    own = not (kept or looped or scope.facts.globals or scope.facts.asserts)
+    return own and calls and all(each[0] == "call" for each in entered)
 
 
 def _is_harmless(call: CallSite, wrapped: str) -> bool:

@@ -68,11 +68,13 @@ class _Tracer:
         return self
 
 
+class _Tracing(types.ModuleType):
+    trace = _Tracer()
+
+
 @pytest.mark.parametrize("way", REWRITES)
 def test_a_module_does_what_it_did(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    tracing = types.ModuleType("opentelemetry")
-    tracing.trace = _Tracer()  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "opentelemetry", tracing)
+    monkeypatch.setitem(sys.modules, "opentelemetry", _Tracing("opentelemetry"))
     text = ast.unparse(REWRITES[way](ast.parse(MODULE), frozenset()))
     assert text != ast.unparse(ast.parse(MODULE))
     names: dict[str, Any] = {"__name__": "cart"}
