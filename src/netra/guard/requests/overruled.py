@@ -157,9 +157,16 @@ class _Seeking:
     def _is_told_as_well(self, part: Expression, scope: FunctionSymbol) -> bool:
         """`create(owner=body.owner or me.id, actor=me)`: what is called knows who asks, and not only the id; it may refuse."""
         calls = [call for call in scope.facts.calls if part in call.given]
-        return bool(calls) and all(
-            any(each[0] == "name" and self._identities.of(each, scope) is not None for each in call.given) for call in calls
-        )
+        return bool(calls) and all(self._hears(call, scope) for call in calls)
+
+    def _hears(self, call: CallSite, scope: FunctionSymbol) -> bool:
+        """It is given who asks, and looks at that as far as its code is known."""
+        given = [each for each in call.given if each[0] == "name" and self._identities.of(each, scope) is not None]
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, bound=bound) if not (function.module.library or function.facts.abstract):
+                taken = pairs(call, function, 1 if bound and function.owner is not None else 0)
+                return any(value in given and name in function.facts.loads for name, value in taken)
+        return bool(given)
 
     def _way(self, scope: FunctionSymbol) -> tuple[Step, ...] | None:
         """Somebody who calls it makes no difference between those who may choose and those who may not."""
