@@ -296,7 +296,9 @@ class Unbound(NamedTuple):
     """A name is read in a scope in which, as far as its file tells, it has no value.
 
     `how` is "missing": nothing binds it; "checking": only an import for type checkers does; "handler": it is what an
-    `except … as` caught, which is gone behind its handler; "later": its function binds it further down only.
+    `except … as` caught, which is gone behind its handler; "later": its function binds it further down only; "sometimes",
+    "uncovered", "skipped": a way through the statements before gives it none; "apart": only the other branch does; "ended":
+    what gives it one may fail, and a `finally` reads it.
     """
 
     function: int

@@ -6,12 +6,13 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import MOST_CALLERS
 from netra.guard.entries.sorts import ROUTE, SOCKET
-from netra.guard.facts import ASYNC, BODY, TOP, last_name
+from netra.guard.environment import is_edge
+from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, last_name
 from netra.guard.lazily import lazily
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 
 # They leave a function to whoever calls it. What another decorator does with one, nobody can say: a fixture, a command.
-HARMLESS: Final = frozenset("staticmethod classmethod override abstractmethod".split())
+HARMLESS: Final = frozenset("staticmethod classmethod override abstractmethod wraps".split())
 
 # Before the first request and after the last one nobody else waits.
 AT_THE_ENDS: Final = frozenset("main start startup stop shutdown setup __aenter__ __aexit__".split())
@@ -41,14 +42,21 @@ class Loading:
         """A module with routes or sockets imports it, itself or through others."""
         return module in self._loaders
 
+    def is_for_others(self, function: FunctionSymbol) -> bool:
+        """A library, in which nothing serves: others have the loop that runs its asynchronous function."""
+        serves = any(each.serves for each in self._analysis.reach.entries.values())
+        return not serves and not is_edge(function.module) and self._unentered(function)
+
     def _unentered(self, function: FunctionSymbol) -> bool:
-        """Nothing but asynchronous functions of loaded modules leads to it, and to those nothing at all."""
+        """Nothing but asynchronous functions leads to it, of loaded modules if there are any, and to those nothing at all."""
         seen = {function}
         waiting = deque(seen)
         while waiting:
             at = waiting.popleft()
             if not self._plain(at):
                 return False
+            if not self._loaders and at.parent is not None and at.parent.facts.sort == PLAIN:
+                continue  # in a library, whoever uses it has what one function makes within another: a decorator, a handler
             for caller, _ in self._analysis.reach.callers(at):
                 if caller not in seen and not caller.module.in_tests:
                     seen.add(caller)
@@ -61,7 +69,7 @@ class Loading:
         """It has no loop of its own, no command or framework takes it, and no module runs it as a script."""
         return (
             function.facts.sort == ASYNC
-            and function.module in self._loaders
+            and (function.module in self._loaders or not self._loaders)
             and function not in self._analysis.reach.entries
             and function.name not in AT_THE_ENDS
             and not any(last_name(call.callee) in EXITS for call in function.facts.calls)

@@ -73,7 +73,9 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
 
     An import under `if TYPE_CHECKING:` binds nothing at run time; names in annotations are left alone. A name that any branch
     binds counts as bound, except one that only a single `if` without `else` gives a value, or one that a branch, a `case` or a
-    handler which goes on gives none, where a later statement beside it reads it whatever happens. With `elif` alone, that is
+    handler which goes on gives none, where a later statement beside it reads it whatever happens; one that a branch reads and
+    only the other gives a value (in a loop: that only a loop in the other one goes through); and one that a `try` gives a value
+    by something that may fail, or be cancelled, and its `finally` reads in any case. With `elif` alone, that is
     told where members of an enumeration are asked for, and one is left, or where each asks about something else.
 
     Guard is silent about files that it cannot read to the end, that import `*` from a module it does not know, or that write
@@ -174,6 +176,16 @@ def _sighting(scope: FunctionSymbol, each: Unbound, sure: str) -> Sighting:
             f"`{each.name}` is read whatever happens, and one of the branches before gives it no value: an UnboundLocalError",
             f"who comes this way has no value for `{each.name}`",
             "give it a value there as well, or leave",
+        ),
+        "apart": (
+            f"`{each.name}` is read in one branch, and only the other gives it a value: an UnboundLocalError",
+            f"only who comes this way has a value for `{each.name}`",
+            "give it a value in both, or name what is meant",
+        ),
+        "ended": (
+            f"`{each.name}` is read in `finally`, and has no value when what gives it one fails: an UnboundLocalError",
+            f"nothing else gives `{each.name}` a value, and this may fail, or be cancelled",
+            "give it a value before the `try`",
         ),
     }[each.how]
     why = (Step(scope.module.path, each.bound, note),) if each.bound else ()

@@ -29,6 +29,7 @@ from netra.guard.facts import (
     last_name,
 )
 from netra.guard.source.branching import partly_bound
+from netra.guard.source.elsewhere_bound import elsewhere_bound
 from netra.guard.source.endings import ENDS, GOES_ON, MAY_GO_ON, is_empty, is_leaving, is_stand_in, keeps_nothing_back
 from netra.guard.source.expressions import (
     COMPARE,
@@ -156,6 +157,9 @@ class Collector(Expressions):
         for other in skipped(node.body, frame.names.bound, frame.uses, frame.blocks, frame.endings):
             if other.name not in frame.globals and not frame.names.is_caught(other.name):
                 frame.names.lost.append(Unbound(frame.index, other.name, "skipped", other.line, other.column, other.branch))
+        for apart in elsewhere_bound(node, frame.names.bound, frame.uses, frame.blocks):
+            if apart.name not in frame.globals and not frame.names.is_caught(apart.name):
+                frame.names.lost.append(Unbound(frame.index, apart.name, apart.how, apart.line, apart.column, apart.bound))
 
     def _class(self, node: ast.ClassDef) -> None:
         decorators = self._decorators(node.decorator_list)
