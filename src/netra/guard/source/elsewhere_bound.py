@@ -118,7 +118,7 @@ def _is_left_out(node: ast.Try, name: str, *, late: bool) -> bool:
     """An error comes to the `finally` by no handler that gives the name a value; of a cancelled task, where it waits."""
     for handler in node.handlers:
         kinds = {each.attr if isinstance(each, ast.Attribute) else each.id for each in _kinds(handler)}
-        gives = any(isinstance(part, ast.Name) and part.id == name for part in _stored(handler))
+        gives = any(part.id == name for part in _stored(handler))
         if not gives:
             return True
         if handler.type is None or kinds & OF_CANCELLATION:
@@ -146,18 +146,20 @@ def _binding(name: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> lis
     found = []
     for each in walked(function):
         match each:
-            case ast.Name(id=stored, ctx=ast.Store() | ast.Del()) if stored == name:
-                found.append(each)
+            case ast.Name(ctx=ast.Store() | ast.Del()):
+                if each.id == name:
+                    found.append(each)
             case ast.Global(names=names) | ast.Nonlocal(names=names) if name in names:
                 return None
-            case ast.alias(name=imported, asname=named) if (named or imported.partition(".")[0]) == name:
-                return None
+            case ast.alias(name=imported, asname=named):
+                if (named or imported.partition(".")[0]) == name:
+                    return None
             case ast.FunctionDef(name=other) | ast.AsyncFunctionDef(name=other) | ast.ClassDef(name=other) | ast.arg(arg=other):
                 if other == name:
                     return None
             case ast.ExceptHandler(name=str(other)) | ast.MatchAs(name=str(other)) | ast.MatchStar(name=str(other)):
                 if other == name:
                     return None
-            case ast.MatchMapping(rest=str(other)) if other == name:
+            case ast.MatchMapping(rest=other) if other == name:
                 return None
     return found
