@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.asked_one_way import asked_one_way
 from netra.guard.database.by_id import WayOfId, fetched, ways
 from netra.guard.database.owned import OwnedTables
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.askers import is_of_rights, signed_in, speaks_of_rights
+from netra.guard.requests.compared_owners import uncompared
 from netra.guard.requests.words import CARRIERS
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
@@ -50,6 +52,10 @@ def row_of_anybody(analysis: Analysis) -> Iterator[Sighting]:
     nothing speaks of whose the row is: not the functions between, and not those that they call. Of a route that only reads
     guard is certain where all else that asks for rows of that table speaks of whose they are. Routes for administrators, and
     what is public or shared, are left alone.
+
+    So are rows that a function has by their id on one way, and on another by whom it is told they should be of; and whatever a
+    function fetches by an id that its client sends, where at least two others that do so compare its owner with who is asking,
+    twice as many as do not, and this one neither compares it, nor calls what may, nor hands it on.
     """
     found = list(fetched(analysis))
     alone = {each.scope for each in found}
@@ -67,6 +73,16 @@ def row_of_anybody(analysis: Analysis) -> Iterator[Sighting]:
             sure = CERTAIN if changes or all(_speaks_of_whose(one, "") for one in others) else LIKELY
             yield Sighting(each.scope, at.line, at.column, at.end_line, message, why, mend, sure)
             break
+    for once, name, asked in asked_one_way(analysis):
+        at, told = once.call, written(once.id, once.scope)
+        message = f"any row of `{once.owned.table}` is had by its id, `{told}`, though `{name}` says whose it should be"
+        mend = Mend(f"ask for `{once.owned.column}` in the same statement, or compare it")
+        yield Sighting(once.scope, at.line, at.column, at.end_line, message, (asked,), mend, CERTAIN)
+    for other in uncompared(analysis):
+        at = other.call
+        message = f"what `{written(at.callee, other.scope)}(…)` gives may be anybody's: all others ask for its `{other.owner}`"
+        mend = Mend(f"compare its `{other.owner}` with who is signed in")
+        yield Sighting(other.scope, at.line, at.column, at.end_line, message, other.why, mend, CERTAIN)
 
 
 def _known(analysis: Analysis, way: WayOfId) -> str | None:
