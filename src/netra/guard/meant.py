@@ -8,6 +8,7 @@ from netra.guard.facts import BODY, SELF, TOP, Expression, last_name
 from netra.guard.keeping import SECRET
 from netra.guard.lookups import key_of
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.words import CARRIERS
 from netra.guard.settings import HeldSettings
@@ -17,12 +18,13 @@ from netra.guard.symbols import FunctionSymbol, VariableSymbol
 def is_meant(analysis: Analysis, access: Access, sent: Origin, written: Iterable[Expression]) -> bool:
     """Which variable it is, somebody has said, and what it gets: to change settings of the program is what it is there for.
 
-    What is one user's own is meant for nobody else, whatever it is called. Nor is what was looked up for somebody, with the
+    What is one user's own is meant for nobody else, whatever it is called, and what a function has found at hand nobody has
+    said to it. Nor is what was looked up for somebody, with the
     names of its variables; and an object that writes its own variable was told by nobody which.
     """
     if analysis.once(HeldSettings).holds(access.module):
         return True
-    if access.variable or sent.personal:
+    if access.variable or sent.personal or analysis.once(Ambient).is_at_hand(sent.name):
         return False
     if _is_one_of_few(analysis, key_of(access), access.scope):
         return False

@@ -112,3 +112,23 @@ def test_what_is_whole_is_followed_to_those_who_hand_it_over_and_an_object_is_no
     ambient = Ambient(analysis)
     assert not ambient.is_whole(("name", "self"), function(analysis.program, "example.Bot.ready"))
     assert ambient.is_whole(("name", "request"), function(analysis.program, "example.Bot.start"))
+
+
+def test_a_variable_of_the_programs_own_is_at_hand_where_its_name_says_whose_it_is() -> None:
+    text = """
+    from contextvars import ContextVar
+
+    current_user = ContextVar("u")
+    last_request = ContextVar("r")
+    depth = ContextVar("d")
+
+    def work(other):
+        return current_user.get(), last_request.get(None), depth.get(), other.get("current_user")
+    """
+    analysis = analysed(text)
+    ambient, work = Ambient(analysis), function(analysis.program, "example.work")
+    found = [ambient.call(call.callee, work) for call in work.facts.calls]
+    assert found == [("current_user.get()", True), ("last_request.get()", False), None, None]
+    assert ambient.is_at_hand("current_user.get()")
+    assert not ambient.is_at_hand("depth.get()")
+    assert not ambient.is_at_hand("current_user")

@@ -10,7 +10,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import SELF, Expression, Parameter, dotted, last_name
+from netra.guard.facts import SELF, TOP, Expression, Parameter, dotted, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.passing import pairs
@@ -80,6 +80,10 @@ ARGUMENTS: Final = frozenset(
     get_signed_cookie get_secure_cookie""".split()
 )
 
+# Words in the name of a `ContextVar` that say whose it is, and of others that hold something of whoever is served.
+SOMEBODY: Final = frozenset("user sub subject tenant principal account identity actor member customer caller viewer".split())
+OF_SOMEBODY: Final = SOMEBODY | frozenset("request websocket token credentials conversation chat".split())
+
 OF_CONNECTION: Final = frozenset({"rfile", "request", "headers", "path", "scope"})
 # And where it is told of it, before anything else.
 OPENING: Final = frozenset("connect websocket_connect open setup on_connect connection_made prepare".split())
@@ -111,14 +115,33 @@ class Ambient:
         return self._known(NAMES, expression, scope) if of_library else None
 
     def call(self, callee: Expression, scope: FunctionSymbol) -> tuple[str, bool] | None:
-        """`get_jwt_identity()`, and `self.get_argument("text")` of a handler."""
+        """`get_jwt_identity()`, `self.get_argument("text")` of a handler, and `current_user.get()` of a `ContextVar`."""
         if callee[0] == "attribute" and callee[1] == SELF:
             own = callee[2] in ARGUMENTS and self.connection(scope) is None and scope in self._answering
             return (f"self.{callee[2]}", "cookie" in callee[2]) if own else None
+        if callee[0] == "attribute" and callee[2] == "get" and last_name(callee[1]) in self._variables:
+            return self._variable(callee[1], scope)
         root = callee
         while root[0] == "attribute":
             root = root[1]
         return self._known(CALLS, callee, scope) if root[0] == "name" and root[1] in self._names else None
+
+    @lazily
+    def _variables(self) -> frozenset[str]:
+        """The names of the program's own variables that are set anew for each request."""
+        named = (call.where for scope, _, call in self._analysis.calls_of("ContextVar") if scope.facts.sort == TOP)
+        names = {where[1][1] for where in named if where[0] == "assign" and where[1][0] == "name"}
+        return frozenset(each for each in names if OF_SOMEBODY.intersection(each.lower().split("_")))
+
+    def is_at_hand(self, name: str) -> bool:
+        """What is called so by `call` is found by every function of a request, whoever calls it: `current_user.get()`."""
+        return name.endswith(".get()") and name.removesuffix(".get()") in self._variables
+
+    def _variable(self, expression: Expression, scope: FunctionSymbol) -> tuple[str, bool] | None:
+        match self._analysis.program.evaluate(expression, scope):
+            case VariableSymbol(scope=at, name=name) if at.facts.sort == TOP and name in self._variables:
+                return f"{name}.get()", not SOMEBODY.isdisjoint(name.lower().split("_"))
+        return None
 
     def _known(self, table: dict[str, bool], expression: Expression, scope: FunctionSymbol) -> tuple[str, bool] | None:
         match self._analysis.program.evaluate(expression, scope):

@@ -330,7 +330,8 @@ class Origins:
                     return replace(asked, personal=False) if self._hands_back(function) else None
                 # What other calls pass is not in what this one gets; what the function closes over is, or reads of a request.
                 closes_over = function.parent is not None and function.parent.facts.sort not in (TOP, BODY)
-                own = closes_over or origin.name == OF_TOOL or any(each not in carried for each in given)
+                own = closes_over or origin.name == OF_TOOL or self._ambient.is_at_hand(origin.name)
+                own = own or any(each not in carried for each in given)
                 return origin if own else None
         if call.callee[0] == "attribute":
             if last_name(call.callee[1]) in CARRIERS:

@@ -11,7 +11,7 @@ from netra.guard.children import OF_TOOLS, spared_takers, spares_another
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, is_edge, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
-from netra.guard.faults import CERTAIN, Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.handing import HandedEnvironment, handings, is_elsewhere, is_within_a_function, secrets_for_nothing
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
@@ -69,6 +69,9 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     So it is where a server's module of settings was at hand, and all variables are looked through instead: gone over with what
     they hold, laid under something else (`ChainMap(options, os.environ)`), or the default of a parameter.
 
+    Of a tool whose command is what its model asks for (`execute(self, command)`) guard is certain whoever holds the settings.
+    A server of tools whose command is given (`StdioServerParameters(command=command, env={**os.environ})`) is likely at most.
+
     And so it is of a secret, written down among what a child gets, where that is a program which signs in nowhere: what packs,
     converts or counts files.
 
@@ -83,6 +86,14 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
             told.add(access)
             sighting = past_owner(access, keeper, message, CERTAIN)
             yield sighting._replace(why=(*sighting.why, *_way_of(analysis, access)))
+        elif (way := _written_by_a_model(analysis, access)) is not None:
+            told.add(access)
+            mend = Mend("give it the few variables that it needs")
+            yield Sighting(access.scope, access.line, access.column, access.end_line, message, (way,), mend, CERTAIN)
+        elif (way := _of_others(access)) is not None:
+            told.add(access)
+            mend = Mend("give it the few variables that it needs, as the library does by itself")
+            yield Sighting(access.scope, access.line, access.column, access.end_line, message, (way,), mend, LIKELY)
         elif _is_for_others(analysis, access) and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
     if not analysis.configuration.owner:
@@ -122,6 +133,31 @@ def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
         return None
     served = any(clear.is_served(replace(access, scope=each)) for each in (access.scope, *(one.scope for one in handed)))
     return keeper.place if served or analysis.once(Keepers).is_imported(access.module, keeper) else None
+
+
+def _written_by_a_model(analysis: Analysis, access: Access) -> Step | None:
+    """A tool starts a child with all variables, whose command is what a model has asked the tool for."""
+    scope = access.scope
+    if scope.module.in_tests or not _goes_to_a_child(access) or not is_tool(analysis, scope):
+        return None
+    for call in scope.facts.calls:
+        command = call.arguments[0] if "env" in dict(call.keywords) and call.arguments else None
+        if command is not None and not _is_fixed(command, scope) and command[0] == "name" and command[1] in scope.parameters:
+            return Step(scope.module.path, call.line, f"`{command[1]}` is what a model writes, and may print them all")
+    return None
+
+
+def _of_others(access: Access) -> Step | None:
+    """A server of tools, of whoever's command is given, gets all variables: a client of MCP gives it only a few by itself."""
+    scope = access.scope
+    if scope.facts.sort in (BODY, TOP) or is_edge(scope.module) or not _goes_to_a_child(access) or _starts_itself(scope):
+        return None
+    for call in scope.facts.calls:
+        given = dict(call.keywords)
+        command = given.get("command", call.arguments[0] if call.arguments else None)
+        if last_name(call.callee) in OF_TOOLS and "env" in given and command is not None and not _is_fixed(command, scope):
+            return Step(scope.module.path, call.line, "whose program this is, is not known here")
+    return None
 
 
 def _way_of(analysis: Analysis, access: Access) -> Iterator[Step]:
