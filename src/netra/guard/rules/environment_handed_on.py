@@ -86,14 +86,11 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
             told.add(access)
             sighting = past_owner(access, keeper, message, CERTAIN)
             yield sighting._replace(why=(*sighting.why, *_way_of(analysis, access)))
-        elif (way := _written_by_a_model(analysis, access)) is not None:
+        elif (step := _written_by_a_model(analysis, access) or _of_others(access)) is not None:
             told.add(access)
+            sure = CERTAIN if is_tool(analysis, access.scope) else LIKELY
             mend = Mend("give it the few variables that it needs")
-            yield Sighting(access.scope, access.line, access.column, access.end_line, message, (way,), mend, CERTAIN)
-        elif (way := _of_others(access)) is not None:
-            told.add(access)
-            mend = Mend("give it the few variables that it needs, as the library does by itself")
-            yield Sighting(access.scope, access.line, access.column, access.end_line, message, (way,), mend, LIKELY)
+            yield Sighting(access.scope, access.line, access.column, access.end_line, message, (step,), mend, sure)
         elif _is_for_others(analysis, access) and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
     if not analysis.configuration.owner:
