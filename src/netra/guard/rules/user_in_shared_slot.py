@@ -8,6 +8,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.ending import ending, only_finds_out
 from netra.guard.database.queued import put_for_later
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.meaning.expressions import written
 from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.amounts import keeps_nothing
 from netra.guard.requests.brought import Origin
@@ -39,6 +40,7 @@ from netra.guard.requests.slot_names import (
 )
 from netra.guard.requests.storing import Storing
 from netra.guard.requests.thread_locals import kept_for_thread
+from netra.guard.requests.told_before import told_before
 from netra.guard.requests.whose import said
 from netra.guard.rule import rule
 from netra.guard.values import Step
@@ -75,6 +77,9 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     coroutine waits between the line that writes it and the one that reads it. An object of a library that signs in for a user
     (`mailbox.login(user, password)`) does so for all, and what a dependency closes when its request is answered is of no use
     to the next one (`services["glossary"] = Glossary(session)`).
+
+    So is an object that the program keeps under a name and tells, before each call, for whom it is
+    (`tools.get(name).set_context(chat_id)`), where several may be under way at once.
 
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
 
@@ -158,6 +163,11 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     for scope, line, column, said_of_it, steps, mended in (*signed_in_anew(analysis), *signed_in_here(analysis)):
         yield Sighting(scope, line, column, line, said_of_it, steps, Mend(mended), CERTAIN)
     yield from _ended_with_the_request(analysis)
+    for told in told_before(analysis):
+        message = f"`{written(told.call.callee, told.scope)}(…)` tells an object of everybody for whom the next call is"
+        mend = Mend(f"pass `{told.whose}` to the call itself, or keep it in a `ContextVar`")
+        at = told.call
+        yield Sighting(told.scope, at.line, at.column, at.end_line, message, told.why, mend, CERTAIN)
     for kept in kept_for_thread(analysis):
         message = f"`{kept.name}` is kept for the thread, on which every request of the loop runs (`{kept.origin.name}`)"
         mend = Mend("pass it on as an argument, or keep it in a `ContextVar`")
