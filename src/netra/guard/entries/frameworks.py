@@ -77,6 +77,7 @@ LISTENING: Final = (
     _of("smolagents", "tool", "agent tool"),
     _of("agno", "tool", "agent tool"),
     _of("llama_index", "step", "agent step"),
+    _of("django", "simple_tag inclusion_tag", "template tag"),
     _of("fastapi", "middleware exception_handler", "every request"),
     _of("starlette", "middleware exception_handler", "every request"),
     _of("flask", "before_request after_request teardown_request errorhandler", "every request"),

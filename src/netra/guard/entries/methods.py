@@ -41,6 +41,7 @@ ANSWERING: Final = (
         get_queryset""",
         ROUTE,
     ),
+    _of("django", r"Node", "render", LISTENER, "template tag"),
     _of("starlette fastapi", r"HTTPEndpoint", _VERBS, ROUTE),
     _of("starlette fastapi", r"WebSocketEndpoint", "on_connect on_receive on_disconnect", SOCKET),
     _of("starlette fastapi", r"BaseHTTPMiddleware", "dispatch", LISTENER, "every request"),

@@ -66,6 +66,7 @@ ASKING: Final = (
     "page",
     "falcon",
     "dependency",
+    "template tag",
 )
 OVER_HTTP: Final = frozenset({"streamable-http", "sse", "http", "streamable_http"})
 
@@ -195,7 +196,7 @@ class Ambient:
             if not above.module.library
         )
 
-    def is_whole(self, value: Expression, scope: FunctionSymbol, depth: int = 3) -> bool:
+    def is_whole(self, value: Expression, scope: FunctionSymbol, depth: int = 5) -> bool:
         """A value is all that a framework gives for one call: the request, the context of a command, what answers it."""
         if value[0] != "name" or depth == 0:
             return False
