@@ -7,8 +7,9 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, Parameter, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import within
+from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
+from netra.guard.requests.defaults_under_keys import defaults_under_keys
 from netra.guard.requests.identities import parts
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
@@ -35,7 +36,8 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
         return history
     ```
 
-    So does an object whose constructor keeps the default, where a method changes what is kept; and so it is with the one value
+    So does an object whose constructor keeps the default, where a method changes what is kept, and a function that puts it
+    under a key of what lasts and hands it back (`self.sessions[new] = data`); and so it is with the one value
     that `dict.fromkeys(keys, [])` puts under every key.
 
     Take None for the default and make a new one in the function. A default that is only read is left alone, and so is one that
@@ -73,6 +75,12 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(scope, line, column, line, message, (step,), mend, sure)
                 break
     yield from _kept_defaults(analysis)
+    for each in defaults_under_keys(analysis):
+        at, name = each.stored, each.parameter.name
+        message = f"all keys of `{written(at.target[1], each.scope)}` get one and the same default of `{name}`"
+        step = Step(each.scope.module.path, each.parameter.line, f"the default of `{name}` is made once, here")
+        mend = Mend("take None, and make a new one here")
+        yield Sighting(each.scope, at.line, at.column, at.line, message, (step,), mend, CERTAIN)
     yield from _one_for_all_keys(analysis)
 
 
