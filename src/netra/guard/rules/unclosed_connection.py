@@ -13,6 +13,8 @@ from netra.guard.database.connections import (
     works_on_given,
 )
 from netra.guard.database.given_out import given_out
+from netra.guard.database.lasting_proxies import lasting_proxies
+from netra.guard.database.replaced import replaced
 from netra.guard.database.transactions import (
     CLOSES,
     COMMITS,
@@ -83,7 +85,9 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
 
     Open it in `with`, or close it in `finally`. What is returned, stored or handed to somebody who may close it is left alone,
     and so are commands, whose process ends. A dependency that returns a session, and does not yield it, is told of where
-    nobody closes it who is given it: the framework has nothing to come back to.
+    nobody closes it who is given it: the framework has nothing to come back to. So is a method that opens a session in the
+    place of the last one each time it is called (`self.session = self.factory()`), and a `scoped_session` with which a server
+    works and that nothing ever removes: its thread keeps it, in the middle of a transaction.
     """
     connections, transactions = analysis.once(Connections), analysis.once(Transactions)
     for opening in connections.openings:
@@ -122,6 +126,17 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
             opened = Step(given.scope.module.path, call.line, f"each request gets a `{given.library}` of its own")
             mend = Mend("have a dependency yield it: `with … as session: yield session`, and not return it")
             yield Sighting(given.scope, call.line, call.column, call.end_line, message, (opened, given.step), mend)
+    for opening, attribute in replaced(analysis):
+        call, path = opening.call, opening.scope.module.path
+        message = f"each call of `{opening.scope.name}` opens a session in the place of the last one, which nobody closes"
+        note = f"`self.{attribute}` is a `{opening.library}`, and no method of the class ends it"
+        mend = Mend("open it in `with` for the call, and hand it on")
+        yield Sighting(opening.scope, call.line, call.column, call.end_line, message, (Step(path, call.line, note),), mend)
+    for lasting in lasting_proxies(analysis):
+        call = lasting.call
+        message = f"`{lasting.name}` is used while others are served, and nothing ever calls `{lasting.name}.remove()`"
+        mend = Mend("remove it when the request is answered, in a `finally`")
+        yield Sighting(lasting.scope, call.line, call.column, call.end_line, message, (lasting.made,), mend)
 
 
 def _has_no_connection(analysis: Analysis, opening: Opening) -> bool:

@@ -1,0 +1,72 @@
+"""Sessions of a thread, `scoped_session(…)`, that a server works with and nobody ever ends.
+
+ScopedSession = scoped_session(SessionLocal)
+
+async def commit(request, call_next):
+    answer = await call_next(request)
+    ScopedSession.commit()  # the connection goes back, and the session stays: what it reads next begins another transaction
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import TOP, CallSite, Expression, last_name
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
+from netra.guard.values import Step
+
+FACTORY: Final = "scoped_session"
+ENDING: Final = frozenset({"remove", "close", "close_all"})
+WORKING: Final = frozenset(
+    "execute query get scalar scalars add add_all delete merge flush commit rollback refresh begin bulk_save_objects".split()
+)
+
+
+class LastingProxy(NamedTuple):
+    """The first place in a server that works with such a session."""
+
+    scope: FunctionSymbol
+    call: CallSite
+    name: str
+    made: Step
+
+
+def lasting_proxies(analysis: Analysis) -> Iterator[LastingProxy]:
+    """Every such session of a module, of which the program ends none in any of its files."""
+    for scope, _, call in analysis.calls_of(FACTORY):
+        if scope.facts.sort != TOP or scope.module.in_tests or call.where[0] != "assign" or call.where[1][0] != "name":
+            continue
+        if not _is_of_sqlalchemy(analysis, call, scope):
+            continue
+        name = call.where[1][1]
+        used = [*_used(analysis, scope, name)]
+        if used and not any(_ends(name, each) for each in analysis.scopes):
+            note = f"`{name}` keeps one session for each thread, until `{name}.remove()`, which nothing calls"
+            first = min(used, key=lambda each: (each[0].module.path, each[1].line))
+            yield LastingProxy(*first, name, Step(scope.module.path, call.line, note))
+
+
+def _is_of_sqlalchemy(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> bool:
+    match analysis.program.evaluate(call.callee, scope):
+        case External(dotted=dotted):
+            return dotted.startswith("sqlalchemy.")
+        case FunctionSymbol(module=module) | ClassSymbol(module=module):
+            return module.library and module.name.startswith("sqlalchemy")
+    return False
+
+
+def _used(analysis: Analysis, home: FunctionSymbol, name: str) -> Iterator[tuple[FunctionSymbol, CallSite]]:
+    for scope, _, call in analysis.calls_of(*WORKING):
+        if call.callee[0] == "attribute" and last_name(call.callee[1]) == name and analysis.reach.path_to(scope):
+            match analysis.program.evaluate(call.callee[1], scope):
+                case VariableSymbol(scope=at) if at is home:
+                    yield scope, call
+
+
+def _ends(name: str, scope: FunctionSymbol) -> bool:
+    """It calls what ends the session, or hands that on: `ScopedSession.remove()`, `app.teardown_request(Session.remove)`."""
+
+    def is_end(expression: Expression) -> bool:
+        return expression[0] == "attribute" and expression[2] in ENDING and last_name(expression[1]) == name
+
+    return any(is_end(call.callee) or any(map(is_end, call.given)) for call in scope.facts.calls)
