@@ -16,6 +16,7 @@ def found(body: str, head: str = "def f(a, b, use):") -> list[tuple[str, str]]:
         "with a:\n  if a:\n   x = 1\n  else:\n   use(x)",
         "if a:\n  for x in b:\n   use(x)\n else:\n  use(x)",
         "for y in b:\n  if y:\n   for x in y:\n    use(x)\n  else:\n   use(x)",
+        "for y in b:\n  if a:\n   if y:\n    for x in y:\n     a(x)\n   else:\n    use(x)\n  elif y:\n   for x in y:\n    a(x)",
     ],
 )
 def test_the_other_branch_has_no_value(body: str) -> None:
@@ -28,6 +29,7 @@ def test_the_other_branch_has_no_value(body: str) -> None:
         "if a:\n  x = 1\n else:\n  x = 2\n  use(x)",
         "if a:\n  x = 1\n else:\n  use(lambda: x)",
         "for y in b:\n  if y:\n   x = y\n  else:\n   use(x)",
+        "for y in b:\n  for x in y:\n   use(x)\n  if y:\n   for x in a:\n    use(x)\n  else:\n   use(x)",
         "global x\n if a:\n  x = 1\n else:\n  use(x)",
         "x = 0\n if a:\n  x = 1\n else:\n  use(x)",
         "if a:\n  x = 1\n else:\n  if b:\n   use(x)",

@@ -91,11 +91,36 @@ def _in_the_other_branch(
         if not isinstance(met, ast.Name):
             continue
         binding = _binding(name, function)
-        if binding is None or any(not first <= each.lineno <= last for each in binding):
+        if binding is None:
             continue
-        passing = {id(part) for each in _statements(body) if isinstance(each, ast.For) for part in walked(each.target)}
+        branches, passing = _branches(function.body, {}, ())
+        at = branches[id(met)]
+        if any(all(branches[id(each)].get(key, way) == way for key, way in at.items()) for each in binding):
+            continue
         if not turning or all(id(each) in passing for each in binding):
             yield ElsewhereBound(name, met.lineno, met.col_offset, read[name], "apart")
+
+
+def _branches(
+    statements: list[ast.stmt], found: dict[int, dict[int, int]], around: tuple[tuple[int, int], ...]
+) -> tuple[dict[int, dict[int, int]], set[int]]:
+    """For each name below, which way each `if` around it has gone; and the names that a `for` goes through."""
+    passing: set[int] = set()
+    for each in statements:
+        inner = [] if isinstance(each, NESTED) else [*_within(each)]
+        below = {id(one) for block in inner for one in block}
+        waiting: list[ast.AST] = [each]
+        while waiting:
+            at = waiting.pop()
+            if isinstance(at, ast.Name):
+                found[id(at)] = dict(around)
+            waiting += [one for one in ast.iter_child_nodes(at) if id(one) not in below]
+        if isinstance(each, ast.For | ast.AsyncFor):
+            passing |= {id(part) for part in walked(each.target)}
+        for way, block in enumerate(inner):
+            more = ((id(each), way),) if isinstance(each, ast.If) else ()
+            passing |= _branches(block, found, (*around, *more))[1]
+    return found, passing
 
 
 def _in_the_end(
@@ -135,10 +160,6 @@ def _kinds(handler: ast.ExceptHandler) -> list[ast.Name | ast.Attribute]:
 
 def _stored(node: ast.AST) -> Iterator[ast.Name]:
     return (each for each in walked(node) if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load))
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    return (part for each in body for part in walked(each))
 
 
 def _binding(name: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.Name] | None:
