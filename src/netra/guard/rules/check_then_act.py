@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import comparisons, within
+from netra.guard.meaning.expressions import comparisons, within, written
 from netra.guard.requests.copied_before import copied_before
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.refreshed_twice import refreshed_twice
 from netra.guard.requests.resources import is_resource, words_of
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
@@ -46,6 +47,8 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     a row that is read, seen to be free, and written for one, and rows that are counted, or looked for, before one more is put
     in. And a copy of what is kept, put back behind an `await`, takes with it what others have put there.
 
+    A client of a library is told of, whoever uses it, where its token is refreshed by whoever finds it expired.
+
     Hold an `asyncio.Lock` around both, and look again when you have it; or change the value before the `await`. A value that is
     merely loaded twice, such as an entry of a cache, is not reported.
     """
@@ -53,6 +56,13 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     interleaving = analysis.once(Interleaving)
     for scope in sharing.served:
         yield from _outside(analysis, interleaving, scope)
+    for twice in refreshed_twice(analysis):
+        if interleaving.held_by_callers(twice.scope) or interleaving.locked(twice.scope, twice.call.line):
+            continue
+        at = twice.call
+        message = f"the refresh token is spent by two who find it expired at once: `{written(at.callee, twice.scope)}(…)`"
+        mend = Mend("hold one lock around both, and look again once it is held")
+        yield Sighting(twice.scope, at.line, at.column, at.end_line, message, twice.why, mend, LIKELY)
     writes: dict[FunctionSymbol, list[Write]] = {}
     for write in sharing.writes:
         writes.setdefault(write.scope, []).append(write)
