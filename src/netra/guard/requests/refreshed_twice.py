@@ -20,7 +20,7 @@ REFRESHING: Final = re.compile(r"refresh|renew|ensure\w*token")
 # What keeps others away, or lets them wait for the first.
 APART: Final = re.compile(r"lock|sem(?:aphore)?$|mutex|event|future|refreshing|in_progress|pending")
 
-TOKEN: Final = "refresh_token"
+REFRESH: Final = "refresh_token"
 DEEPEST: Final = 3
 
 
@@ -64,7 +64,7 @@ def _refreshes(call: CallSite, block: Block) -> bool:
 
 def _spends(analysis: Analysis, call: CallSite, scope: FunctionSymbol, depth: int) -> Step | None:
     """Where a refresh token is sent, by the call itself or below it; None where nothing is seen, or others are kept away."""
-    if any(key == TOKEN for key, _ in call.keywords):
+    if any(key == REFRESH for key, _ in call.keywords):
         return Step(scope.module.path, call.line, "the refresh token is sent here, and is good for one")
     match analysis.receivers.value(call.callee, scope):
         case Routine(function=function) if depth and not function.module.library and not _keeps_apart(function):
@@ -78,10 +78,10 @@ def _spends(analysis: Analysis, call: CallSite, scope: FunctionSymbol, depth: in
 
 def _has_token(function: FunctionSymbol) -> bool:
     """A parameter, a key or an attribute is called so."""
-    if TOKEN in function.parameters or any(each.expression[-1] == TOKEN for each in function.facts.reads):
+    if REFRESH in function.parameters or any(each.expression[-1] == REFRESH for each in function.facts.reads):
         return True
     given = (part for call in function.facts.calls for each in call.given for part in within(each, function))
-    return any(part in (("string", TOKEN), ("name", TOKEN)) for part in given)
+    return any(part in (("string", REFRESH), ("name", REFRESH)) for part in given)
 
 
 def _keeps_apart(function: FunctionSymbol) -> bool:
