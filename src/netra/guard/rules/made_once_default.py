@@ -85,9 +85,7 @@ def _is_of_fields(analysis: Analysis, kind: ClassSymbol) -> bool:
         last_name(each.callee) in ("dataclass", "define", "frozen", "attrs") for one in order for each in one.facts.decorators
     ):
         return True
-    return any(
-        last_name(base) in ("BaseModel", "SQLModel", "Struct") for one in order for base in one.facts.bases
-    )
+    return any(last_name(base) in ("BaseModel", "SQLModel", "Struct") for one in order for base in one.facts.bases)
 
 
 def _default_of(value: Expression, body: FunctionSymbol) -> tuple[Expression | None, str]:
