@@ -125,7 +125,7 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
         if scope.facts.sort != ASYNC or scope.module.in_tests or call.where[0] in ("await", "lambda"):
             continue
         below = _waits(analysis, scope, call, blocking, FURTHEST)
-        if below is None or _has_ended(scope, call) or _is_meant(scope, call):
+        if below is None or _has_ended(scope, call) or _is_meant(scope, call) or _takes_what_is_there(scope, call):
             continue
         if any(last_name(each.callee) in FORKING for each in scope.facts.calls):
             continue
@@ -180,6 +180,19 @@ def _has_ended(scope: FunctionSymbol, call: CallSite) -> bool:
                 for test in block.expressions
             )
     return False
+
+
+def _takes_what_is_there(scope: FunctionSymbol, call: CallSite) -> bool:
+    """`waiting.get(block=False)`, or one of a queue that has been asked whether it is empty."""
+    if call.callee[0] != "attribute" or call.callee[2] != "get":
+        return False
+    blocking = call.arguments[0] if call.arguments else dict(call.keywords).get("block")
+    if blocking == ("constant", "bool", False):
+        return True
+    return any(
+        each.callee in (("attribute", call.callee[1], "empty"), ("attribute", call.callee[1], "qsize"))
+        for each in scope.facts.calls
+    )
 
 
 def _is_answer(test: Expression, polled: set[Expression], process: Expression, scope: FunctionSymbol) -> bool:
