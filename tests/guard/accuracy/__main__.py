@@ -5,7 +5,8 @@
     python -m tests.guard.accuracy recall /tmp/pkgs/kolibri /tmp/pkgs/wger …
     python -m tests.guard.accuracy tables --print    show them, markers and all, to put them into a page that has none
 
-`recall` says how many of the faults that reviewers proved by reading (see `reviewed.py`) guard tells by default.
+`recall` says how many of the faults that reviewers proved by reading (see `reviewed.py`) guard tells by default, and with
+`--historic FOLDER` of those that maintainers have mended, in the versions before.
 
 `sample` runs guard over each package, a folder made by `pip install --target FOLDER NAME --no-deps`, and writes judged/M.csv:
 findings drawn in turn from every rule and package. Read the code at each, and write `true` or `false` into the column
@@ -29,7 +30,7 @@ from tests.guard.accuracy import judged
 from tests.guard.accuracy.found import Found, read_found, write_found
 from tests.guard.accuracy.judged import Judgement
 from tests.guard.accuracy.readings import READINGS
-from tests.guard.accuracy.reviewed import recall, reviewed
+from tests.guard.accuracy.reviewed import HISTORIC, REVIEWED, recall, reviewed
 from tests.guard.accuracy.tables import FOUND, PAGES, VERDICTS, all_tables, marked, with_tables
 from tests.guard.checkers.running import Package, package
 
@@ -41,11 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         draw(options.family, [package(each.resolve()) for each in options.packages], options)
         return 0
     if options.what == "recall":
+        halves = reviewed(HISTORIC if options.historic else REVIEWED)
         packages = [package(each.resolve()) for each in options.packages]
+        if options.historic:
+            versions = sorted({(each.package, each.version) for half in halves.values() for each in half})
+            packages = [
+                Package(f"{name}-{version}", version, folder, (".",))
+                for name, version in versions
+                if (folder := options.historic.resolve() / f"{name}-{version}").is_dir()
+            ]
         told = {each.name: _faults(each, GuardConfiguration(), options.cache_dir) for each in packages}
         sys.stdout.write("| half | family | told |\n|---|---|---|\n")
         sys.stdout.writelines(
-            f"| {half} | {family} | {hit} of {all_of} |\n" for half, family, hit, all_of in recall(reviewed(), told)
+            f"| {half} | {family} | {hit} of {all_of} |\n" for half, family, hit, all_of in recall(halves, told)
         )
         return 0
     tables = all_tables(options.judged, options.judged / FOUND, options.judged / READINGS.name)
@@ -110,6 +119,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("what", choices=["sample", "recall", "tables"])
     parser.add_argument("packages", nargs="*", type=Path, metavar="FOLDER", help="a folder with one installed package")
+    parser.add_argument(
+        "--historic",
+        type=Path,
+        metavar="FOLDER",
+        help="of faults that were mended: a folder with NAME-VERSION/ of each package",
+    )
     parser.add_argument("--family", choices=[each for each in FAMILIES if each != "G"], default="A")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--count", type=int, default=25, metavar="N", help="how many to judge; 25 if not given")

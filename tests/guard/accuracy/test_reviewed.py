@@ -1,7 +1,8 @@
 """Faults that reviewers proved by reading, and how many of them guard tells."""
 
 from netra.guard.faults import CERTAIN, Fault
-from tests.guard.accuracy.reviewed import HELD_BACK, NEAR, READ, Recall, Reviewed, recall, reviewed
+from netra.guard.values import Step
+from tests.guard.accuracy.reviewed import HELD_BACK, HISTORIC, NEAR, READ, Recall, Reviewed, recall, reviewed
 
 FAULT = Reviewed("letta", "1.0", "letta/a.py", 10, "A", "a dropped coroutine", "nobody awaits it")
 
@@ -29,3 +30,23 @@ def test_both_halves_are_there_and_of_different_packages() -> None:
     assert (len(halves[READ]), len(halves[HELD_BACK])) == (80, 87)
     assert read and held_back and not read & held_back
     assert all(each.why and each.family in "AEDMST" for half in halves.values() for each in half)
+
+
+def test_a_finding_that_names_more_places_tells_of_each() -> None:
+    more = told("A101", 200)._replace(why=(Step("letta/a.py", 11, "and so here"), Step("letta/a.py", 90, "this is called")))
+    halves = {READ: [FAULT, FAULT._replace(line=90)]}
+    assert recall(halves, {"letta": [more]}) == [Recall(READ, "A", 1, 2)]
+
+
+def test_a_package_may_be_there_in_several_versions() -> None:
+    halves = {READ: [FAULT, FAULT._replace(version="2.0")]}
+    findings = {"letta-1.0": [told("A101", 10)], "letta-2.0": [told("A101", 90)]}
+    assert recall(halves, findings) == [Recall(READ, "A", 1, 2)]
+
+
+def test_faults_that_were_mended_have_their_thread_and_are_in_one_half() -> None:
+    halves = reviewed(HISTORIC)
+    read, held_back = ({each.fault for each in halves[half]} for half in (READ, HELD_BACK))
+    assert (len(halves[READ]), len(halves[HELD_BACK])) == (99, 44)
+    assert not read & held_back
+    assert all(each.fault.startswith("https://") and each.why for half in halves.values() for each in half)
