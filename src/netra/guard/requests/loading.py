@@ -42,18 +42,20 @@ class Loading:
         """A module with routes or sockets imports it, itself or through others."""
         return module in self._loaders
 
-    def is_for_others(self, function: FunctionSymbol) -> bool:
-        """A library, in which nothing serves: others have the loop that runs its asynchronous function."""
-        serves = any(each.serves for each in self._analysis.reach.entries.values())
-        return not serves and not is_edge(function.module) and self._unentered(function)
+    def is_for_others(self, function: FunctionSymbol, *, anywhere: bool = False) -> bool:
+        """A library, in which nothing serves: others have the loop that runs its asynchronous function. `anywhere`: also beside
+        what serves, in a part of the program to which nothing is seen to lead.
+        """
+        serves = not anywhere and any(each.serves for each in self._analysis.reach.entries.values())
+        return not serves and not is_edge(function.module) and self._unentered(function, anywhere=anywhere)
 
-    def _unentered(self, function: FunctionSymbol) -> bool:
+    def _unentered(self, function: FunctionSymbol, *, anywhere: bool = False) -> bool:
         """Nothing but asynchronous functions leads to it, of loaded modules if there are any, and to those nothing at all."""
         seen = {function}
         waiting = deque(seen)
         while waiting:
             at = waiting.popleft()
-            if not self._plain(at):
+            if not self._plain(at, anywhere=anywhere):
                 return False
             if not self._loaders and at.parent is not None and at.parent.facts.sort == PLAIN:
                 continue  # in a library, whoever uses it has what one function makes within another: a decorator, a handler
@@ -65,11 +67,11 @@ class Loading:
                 return False
         return True
 
-    def _plain(self, function: FunctionSymbol) -> bool:
+    def _plain(self, function: FunctionSymbol, *, anywhere: bool) -> bool:
         """It has no loop of its own, no command or framework takes it, and no module runs it as a script."""
         return (
             function.facts.sort == ASYNC
-            and (function.module in self._loaders or not self._loaders)
+            and (anywhere or function.module in self._loaders or not self._loaders)
             and function not in self._analysis.reach.entries
             and function.name not in AT_THE_ENDS
             and not any(last_name(call.callee) in EXITS for call in function.facts.calls)

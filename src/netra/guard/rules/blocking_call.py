@@ -110,13 +110,14 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
 
     Only what a route, a socket, a listener or a task of a known framework leads to is reported: in a command, a fixture or a
     tool of one's own desk, nobody else waits. In a library, in which nothing serves, it is what blocks by itself in an async
-    function that only those who use the library can run. Every function between the two has to be asynchronous, or it may have
-    a loop of its own. Guard is certain where it sees the route itself, and not only the module whose import makes the routes,
-    where the function is a method of a class that the program has on a list of its own, under a decorator, beside others, or
-    where what blocks is `time.sleep`, which does nothing else; and where it is no look-up of a name, which takes no time when
-    it is given an address, unless the name stands in an address of the web, no wait with a timeout for a process that has just
-    been told to end, or for a thread that has, and no sleep of less than a twentieth of a second. For one that has ended or
-    been killed nobody waits, and a line that ends in `# noqa: ASYNC251` or its like is left alone.
+    function that only those who use the library can run; and a sleep wherever nothing is seen to lead. Every function between
+    the two has to be asynchronous, or it may have a loop of its own. Guard is certain where it sees the route itself, and not
+    only the module whose import makes the routes, where the function is a method of a class that the program has on a list of
+    its own, under a decorator, beside others, or where what blocks is `time.sleep`, which does nothing else; and where it is no
+    look-up of a name, which takes no time when it is given an address, unless the name stands in an address of the web, no wait
+    with a timeout for a process that has just been told to end, or for a thread that has, and no sleep of less than a twentieth
+    of a second. For one that has ended or been killed nobody waits, and a line that ends in `# noqa: ASYNC251` or its like is
+    left alone.
     """
     blocking: dict[tuple[FunctionSymbol, int], Blocking | None] = {}
     through: dict[FunctionSymbol, list[Sighting]] = {}
@@ -137,7 +138,12 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
             message += entry.label
         elif loader is not None:
             message += f"the routes of `{loader.name}`"
-        elif len(below.steps) == 1 and not below.doubtful and not _is_short(below, call) and loading.is_for_others(scope):
+        elif (
+            len(below.steps) == 1
+            and not below.doubtful
+            and not _is_short(below, call)
+            and loading.is_for_others(scope, anywhere=below.sleeps)
+        ):
             message = f"`{name}(…)` blocks the event loop of whoever awaits `{scope.name}`"
         else:
             continue
