@@ -15,7 +15,7 @@ from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Step
 
-FACTORY: Final = "scoped_session"
+SCOPED: Final = "scoped_session"
 ENDING: Final = frozenset({"remove", "close", "close_all"})
 WORKING: Final = frozenset(
     "execute query get scalar scalars add add_all delete merge flush commit rollback refresh begin bulk_save_objects".split()
@@ -33,7 +33,7 @@ class LastingProxy(NamedTuple):
 
 def lasting_proxies(analysis: Analysis) -> Iterator[LastingProxy]:
     """Every such session of a module, of which the program ends none in any of its files."""
-    for scope, _, call in analysis.calls_of(FACTORY):
+    for scope, _, call in analysis.calls_of(SCOPED):
         if scope.facts.sort != TOP or scope.module.in_tests or call.where[0] != "assign" or call.where[1][0] != "name":
             continue
         if not _is_of_sqlalchemy(analysis, call, scope):

@@ -39,7 +39,7 @@ class ToldBefore(NamedTuple):
     why: tuple[Step, ...]
 
 
-class _Telling(NamedTuple):
+class _Teller(NamedTuple):
     method: FunctionSymbol
     attribute: str
     whose: str
@@ -49,7 +49,7 @@ class _Telling(NamedTuple):
 
 def told_before(analysis: Analysis) -> Iterator[ToldBefore]:
     """Every such call, where two of them may be under way at once."""
-    telling: dict[str, list[_Telling]] = {}
+    telling: dict[str, list[_Teller]] = {}
     for module in analysis.modules:
         for kind in module.classes if not module.in_tests else ():
             for each in _tellings(kind):
@@ -66,13 +66,13 @@ def told_before(analysis: Analysis) -> Iterator[ToldBefore]:
                 yield ToldBefore(scope, call, one.attribute, one.whose, (*_steps(one), beside))
 
 
-def _steps(one: _Telling) -> Iterator[Step]:
+def _steps(one: _Teller) -> Iterator[Step]:
     path = one.method.module.path
     yield Step(path, one.line, f"`{one.method.facts.qualified}` keeps `{one.whose}` in `self.{one.attribute}`")
     yield Step(path, one.reader.facts.line, f"`{one.reader.facts.qualified}` reads it when it has its turn")
 
 
-def _tellings(kind: ClassSymbol) -> Iterator[_Telling]:
+def _tellings(kind: ClassSymbol) -> Iterator[_Teller]:
     """The methods that only keep for whom something is, for an asynchronous one that reads it."""
     methods = [each for several in kind.methods.values() for each in several]
     for method in methods:
@@ -83,7 +83,7 @@ def _tellings(kind: ClassSymbol) -> Iterator[_Telling]:
                 continue
             readers = (other for other in methods if other.facts.sort == ASYNC and _reads(each.target, other))
             if (reader := next(readers, None)) is not None:
-                yield _Telling(method, each.target[2], each.value[1], each.line, reader)
+                yield _Teller(method, each.target[2], each.value[1], each.line, reader)
                 break
 
 
