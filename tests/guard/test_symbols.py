@@ -1,4 +1,4 @@
-from netra.guard.symbols import External
+from netra.guard.symbols import External, name_in_library
 from tests.guard.programs import function, of_class, program
 
 
@@ -41,3 +41,18 @@ def test_self_is_an_object_of_the_class_around_also_in_a_function_of_a_method() 
     found = {name: function(linked, f"a.{name}").object_of for name in names}
     box = of_class(linked, "a.Box")
     assert found == {"Box.put": box, "Box.put.inner": box, "Box.put.inner.within": box, "free": None}
+
+
+def test_what_a_library_gives_is_known_by_its_full_name_whether_guard_has_a_model_of_it_or_not() -> None:
+    linked = program({"a.py": "import asyncio\nimport stranger\ndef own(): ...\n"})
+    top = linked.modules["a"].top
+    named = [
+        name_in_library(linked.evaluate(each, top))
+        for each in (
+            ("attribute", ("name", "asyncio"), "Queue"),
+            ("attribute", ("name", "stranger"), "make"),
+            ("name", "own"),
+            ("name", "nothing"),
+        )
+    ]
+    assert named == ["asyncio.Queue", "stranger.make", "", ""]

@@ -371,3 +371,13 @@ class VariableSymbol:
 
 
 Symbol: TypeAlias = ModuleSymbol | FunctionSymbol | ClassSymbol | VariableSymbol | External
+
+
+def name_in_library(symbol: Symbol | None) -> str:
+    """The full name of what a library gives: `sqlalchemy.create_engine`. "" for what is of the program itself."""
+    match symbol:
+        case External(dotted=dotted):
+            return dotted
+        case FunctionSymbol(module=module) | ClassSymbol(module=module) if module.library:
+            return symbol.full_name
+    return ""

@@ -14,7 +14,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.connections import Connections
 from netra.guard.facts import Expression, last_name
 from netra.guard.meaning.expressions import within
-from netra.guard.requests.sharing import REMOVING, Sharing, Write
+from netra.guard.requests.emptied import REMOVING
+from netra.guard.requests.sharing import Sharing, Write
 from netra.guard.requests.singletons import has_fields
 from netra.guard.requests.storing import Keeping
 from netra.guard.symbols import ClassSymbol, FunctionSymbol

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import TOP, CallSite, Expression, last_name
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
+from netra.guard.symbols import FunctionSymbol, VariableSymbol, name_in_library
 from netra.guard.values import Step
 
 SCOPED: Final = "scoped_session"
@@ -47,12 +47,7 @@ def lasting_proxies(analysis: Analysis) -> Iterator[LastingProxy]:
 
 
 def _is_of_sqlalchemy(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> bool:
-    match analysis.program.evaluate(call.callee, scope):
-        case External(dotted=dotted):
-            return dotted.startswith("sqlalchemy.")
-        case FunctionSymbol(module=module) | ClassSymbol(module=module):
-            return module.library and module.name.startswith("sqlalchemy")
-    return False
+    return name_in_library(analysis.program.evaluate(call.callee, scope)).startswith("sqlalchemy.")
 
 
 def _used(analysis: Analysis, home: FunctionSymbol, name: str) -> Iterator[tuple[FunctionSymbol, CallSite]]:

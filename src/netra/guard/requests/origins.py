@@ -19,6 +19,7 @@ from netra.guard.requests.coming_in import ComingIn
 from netra.guard.requests.filling import FilledParameters
 from netra.guard.requests.made_for import MadeForOne
 from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
+from netra.guard.requests.told_later import told_later
 from netra.guard.requests.words import ACTING, BROUGHT, CARRIERS, HANDED, OF_A_USER, OWN, SOCKETS, WRITERS, gives_user
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, Step
@@ -252,6 +253,10 @@ class Origins:
                 functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
                 if name in functions:
                     return self._closed_over(scope.module.function(functions[name][0]), scope, line)
+                if (origin := self.of(expression, scope, line)) is not None or scope not in self._serving:
+                    return origin
+                told = (self.of(given, scope, at) for given, at in told_later(name, scope, self._analysis))
+                return next((each for each in told if each is not None), None)
         return self.of(expression, scope, line)
 
     def _closed_over(self, function: FunctionSymbol, scope: FunctionSymbol, line: int) -> Origin | None:

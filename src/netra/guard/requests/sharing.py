@@ -11,25 +11,21 @@ from itertools import chain
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, NAMED, NOTHING, OTHER, SELF, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import BODY, NAMED, OTHER, SELF, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.applications import APPLICATIONS
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.emptied import REMOVING, Emptied, name_of
 from netra.guard.requests.interleaving import Interleaving, Pause
-from netra.guard.requests.serving import MAKING, Serving
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import is_application_state
 from netra.guard.requests.slots import Slot, Slots, is_container
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine
 
 ADDING: Final = frozenset("append add insert extend appendleft".split())
-REMOVING: Final = frozenset("remove discard pop popitem popleft clear difference_update".split())
-# Containers that keep what they are given until it is taken out, and what may be done with one without taking anything out.
+# Containers that keep what they are given until it is taken out.
 FOR_EVER: Final = frozenset("dict defaultdict OrderedDict".split())
-LOOKING: Final = frozenset(
-    """len list sorted dict tuple set print str bool any all iter enumerate info debug warning error join sum max min zip map
-    filter reversed frozenset dumps jsonify copy deepcopy JSONResponse ORJSONResponse json_response""".split()
-)
 # By these a request leads to its application.
 LEADING_TO_APPLICATION: Final = frozenset({"app", "application", "config_dict"})
 MUTATING: Final = ADDING | frozenset("update setdefault".split())
@@ -295,53 +291,14 @@ class Sharing:
         for scope in self._analysis.scopes:
             for each in scope.facts.assignments:
                 if each.how in ("=", "annotated"):
-                    name = each.target[-1] if each.target[0] in NAMED else _name_of(each.target)
+                    name = each.target[-1] if each.target[0] in NAMED else name_of(each.target)
                     if name is not None:
                         found.setdefault(name, []).append((scope, each))
         return found
 
     def is_emptied(self, slot: Slot) -> bool:
         """Somebody takes something out, makes it anew, or hands the whole of it to where it cannot be followed."""
-        return slot.name in self._handled
-
-    @lazily
-    def _handled(self) -> frozenset[str]:
-        """Names of containers that are emptied somewhere, or passed on as a whole: by name alone, to be on the safe side."""
-        found: set[str] = set()
-        places: list[Expression] = []
-        for scope in self._analysis.scopes:
-            facts = scope.facts
-            for call in facts.calls:
-                callee = call.callee
-                if callee[0] == "attribute" and callee[2] in REMOVING:
-                    places.append(callee[1])
-                if callee[-1] in LOOKING:
-                    continue
-                for given in call.given if call.keywords else call.arguments:
-                    sort = given[0]  # nearly every place that there is stands here
-                    if sort == "name":
-                        found.add(given[1])
-                    elif sort == "attribute":
-                        found.add(given[2])
-                        if given[2] in REMOVING:
-                            places.append(given[1])
-                    elif sort == "subscript":
-                        places.append(given)
-            anew = scope.name not in MAKING and facts.sort not in (TOP, BODY)
-            for each in facts.assignments:
-                target, is_set = each.target, each.how in ("=", "annotated")
-                if target[0] == "subscript":
-                    # `waiting[:] = [each for each in waiting if …]`
-                    if each.how in ("delete", "augmented") or each.value == NOTHING or target[2] == OTHER:
-                        places.append(target[1])
-                elif each.how == "augmented" or (is_set and anew and (target[0] == "attribute" or target[-1] in facts.globals)):
-                    places.append(target)
-                if is_set:
-                    places.append(each.value)
-            places += [each.value for each in facts.returned]
-        found.update([place[-1] for place in places if place[0] in NAMED])
-        items = [place for place in places if place[0] == "subscript"]
-        return frozenset(found.union([name for place in items if (name := _name_of(place)) is not None]))
+        return slot.name in self._analysis.once(Emptied)
 
     def _writes(self) -> Iterator[Write]:
         for scope in self.served:
@@ -414,13 +371,6 @@ def _lines_reading(place: Expression, scope: FunctionSymbol) -> Iterator[int]:
         for test in block.expressions:
             if test == place or (test[0] in ("compare", "not", "choice") and place in within(test, scope)):
                 yield block.head
-
-
-def _name_of(place: Expression) -> str | None:
-    """`x` of `x`, of `self.x` and of `app["x"]`."""
-    if place[0] == "subscript":
-        return place[2][-1] if is_application_state(place) else None
-    return place[-1] if place[0] in ("name", "attribute") else None
 
 
 def _is_boundless(call: CallSite) -> bool:

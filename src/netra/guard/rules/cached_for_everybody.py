@@ -7,10 +7,11 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, TOP, CallSite, Decorator, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.emptied import REMOVING
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import MUTATING, REMOVING, Sharing
+from netra.guard.requests.sharing import MUTATING, Sharing
 from netra.guard.requests.singletons import CACHING, OF_SOMEBODY, Singletons
 from netra.guard.requests.slots import is_container
 from netra.guard.rule import rule

@@ -7,9 +7,10 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, OTHER, PLAIN, TOP, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.emptied import REMOVING
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import REMOVING, Sharing
+from netra.guard.requests.sharing import Sharing
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step

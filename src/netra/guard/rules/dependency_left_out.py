@@ -9,7 +9,7 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.reaching import passed
 from netra.guard.rule import rule
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
+from netra.guard.symbols import FunctionSymbol, name_in_library
 from netra.guard.values import Routine, Step
 
 # Defaults in whose place FastAPI puts a value, for those whom it calls.
@@ -65,9 +65,5 @@ def _sort(parameter: Parameter, around: FunctionSymbol) -> str:
 def _is_filled(analysis: Analysis, parameter: Parameter, around: FunctionSymbol) -> bool:
     if parameter.default is None or _sort(parameter, around) not in FILLED:
         return False
-    match analysis.program.evaluate(around.facts.calls[parameter.default[1]].callee, around):
-        case External(dotted=dotted):
-            return dotted.partition(".")[0] == "fastapi"
-        case FunctionSymbol(module=module) | ClassSymbol(module=module):
-            return module.library and module.name.partition(".")[0] == "fastapi"
-    return False
+    callee = around.facts.calls[parameter.default[1]].callee
+    return name_in_library(analysis.program.evaluate(callee, around)).startswith("fastapi.")

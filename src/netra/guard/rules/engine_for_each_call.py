@@ -8,7 +8,7 @@ from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.rule import rule
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
+from netra.guard.symbols import FunctionSymbol, name_in_library
 from netra.guard.values import Step
 
 # What has a pool of connections of its own, by the library that makes it.
@@ -65,12 +65,7 @@ def engine_for_each_call(analysis: Analysis) -> Iterator[Sighting]:
 
 def _makes_a_pool(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> bool:
     library = POOLS[last_name(call.callee) or ""]
-    match analysis.program.evaluate(call.callee, scope):
-        case External(dotted=dotted):
-            return dotted.partition(".")[0] == library
-        case FunctionSymbol(module=module) | ClassSymbol(module=module):
-            return module.library and module.name.partition(".")[0] == library
-    return False
+    return name_in_library(analysis.program.evaluate(call.callee, scope)).startswith(f"{library}.")
 
 
 def _is_under_a_test(call: CallSite, scope: FunctionSymbol) -> bool:

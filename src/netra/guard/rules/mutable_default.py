@@ -10,10 +10,11 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
 from netra.guard.requests.defaults_under_keys import defaults_under_keys
+from netra.guard.requests.emptied import REMOVING
 from netra.guard.requests.identities import parts
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import MUTATING, REMOVING
+from netra.guard.requests.sharing import MUTATING
 from netra.guard.requests.singletons import Singletons, is_item
 from netra.guard.requests.slots import is_container
 from netra.guard.rule import rule

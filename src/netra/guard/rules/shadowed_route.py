@@ -9,7 +9,7 @@ from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import Decorator, Expression
 from netra.guard.faults import Mend, Sighting
 from netra.guard.rule import rule
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
+from netra.guard.symbols import FunctionSymbol, VariableSymbol, name_in_library
 from netra.guard.values import Step
 
 # Routers that ask their routes in the order in which they were put there.
@@ -95,11 +95,8 @@ def _asks_in_order(analysis: Analysis, router: Expression, scope: FunctionSymbol
         case VariableSymbol(scope=home, name=name) if len(given := home.assigned.get(name) or []) == 1:
             made = given[0].value
             callee = home.facts.calls[made[1]].callee if made[0] == "call" else None
-            match analysis.program.evaluate(callee, home) if callee is not None else None:
-                case External(dotted=dotted):
-                    return dotted.partition(".")[0] == "fastapi" and dotted.rpartition(".")[2] in ROUTERS
-                case ClassSymbol(name=kind, module=module):
-                    return module.library and kind in ROUTERS
+            named = "" if callee is None else name_in_library(analysis.program.evaluate(callee, home))
+            return named.startswith("fastapi.") and named.rpartition(".")[2] in ROUTERS
     return False
 
 

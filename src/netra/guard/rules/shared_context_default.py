@@ -6,7 +6,8 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import TOP, CallSite, Expression
 from netra.guard.faults import Mend, Sighting
-from netra.guard.requests.sharing import MUTATING, REMOVING
+from netra.guard.requests.emptied import REMOVING
+from netra.guard.requests.sharing import MUTATING
 from netra.guard.requests.slots import is_container
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, VariableSymbol

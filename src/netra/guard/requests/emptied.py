@@ -1,0 +1,102 @@
+"""Which shared containers get shorter again, or may: by name alone, to be on the safe side."""
+
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.sorts import ROUTE
+from netra.guard.facts import BODY, NAMED, NOTHING, OTHER, TOP, CallSite, Expression
+from netra.guard.lazily import lazily
+from netra.guard.requests.serving import MAKING
+from netra.guard.requests.singletons import is_application_state
+from netra.guard.symbols import FunctionSymbol
+
+REMOVING: Final = frozenset("remove discard pop popitem popleft clear difference_update".split())
+# What may be done with a container without taking anything out.
+LOOKING: Final = frozenset(
+    """len list sorted dict tuple set print str bool any all iter enumerate info debug warning error join sum max min zip map
+    filter reversed frozenset dumps jsonify copy deepcopy JSONResponse ORJSONResponse json_response""".split()
+)
+# What of a library takes something out of a list that it is given, or hands it to whoever may.
+TAKING_OUT: Final = frozenset("heappop heapify heapreplace shuffle partial setattr send put put_nowait".split())
+
+
+class Emptied:
+    """The names of containers that are emptied somewhere, made anew, or handed as a whole to where they cannot be followed."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    @lazily
+    def _names(self) -> frozenset[str]:
+        found: set[str] = set()
+        places: list[Expression] = []
+        for scope in self._analysis.scopes:
+            facts = scope.facts
+            for call in facts.calls:
+                callee = call.callee
+                if callee[0] == "attribute" and callee[2] in REMOVING:
+                    places.append(callee[1])
+                if callee[-1] in LOOKING:
+                    continue
+                only_read = callee[0] == "attribute" and callee[2] not in self._taking and not self._hands_on(call)
+                for given in call.given if call.keywords else call.arguments:
+                    sort = given[0]  # nearly every place that there is stands here
+                    if sort in ("name", "attribute") and not only_read:
+                        found.add(given[-1])
+                    if sort == "attribute" and given[2] in REMOVING:
+                        places.append(given[1])
+                    elif sort == "subscript":
+                        places.append(given)
+            anew = scope.name not in MAKING and facts.sort not in (TOP, BODY)
+            for each in facts.assignments:
+                target, is_set = each.target, each.how in ("=", "annotated")
+                if target[0] == "subscript":
+                    # `waiting[:] = [each for each in waiting if …]`
+                    if each.how in ("delete", "augmented") or each.value == NOTHING or target[2] == OTHER:
+                        places.append(target[1])
+                elif each.how == "augmented" or (is_set and anew and (target[0] == "attribute" or target[-1] in facts.globals)):
+                    places.append(target)
+                if is_set:
+                    places.append(each.value)
+            if facts.returned and not self._is_answer(scope):
+                places += [each.value for each in facts.returned]
+        found.update([place[-1] for place in places if place[0] in NAMED])
+        items = [place for place in places if place[0] == "subscript"]
+        return frozenset(found.union([name for place in items if (name := name_of(place)) is not None]))
+
+    @lazily
+    def _taking(self) -> frozenset[str]:
+        """How what may take something out is called: a function of the program, and some of others.
+
+        A library that is given a list looks at it: a model is told the messages, a template the rows.
+        """
+        return frozenset([each.name for each in self._analysis.scopes]) | TAKING_OUT
+
+    def _hands_on(self, call: CallSite) -> bool:
+        """A function of the program is given beside it, which a thread, a task or a library calls with it."""
+        return any(each[0] == "lambda" or (each[0] in NAMED and each[-1] in self._taking) for each in call.given)
+
+    def _is_answer(self, scope: FunctionSymbol) -> bool:
+        """What it returns is written out to a client: by a route, or by one that a route returns as it is."""
+        if scope in self._answering:
+            return True
+        calls = self._analysis.program.calls_named.get(scope.name, ())
+        return bool(calls) and all(
+            caller in self._answering
+            and any(each.value in (("call", index), ("await", ("call", index))) for each in caller.facts.returned)
+            for caller, index in calls
+        )
+
+    @lazily
+    def _answering(self) -> frozenset[FunctionSymbol]:
+        return frozenset([each.function for each in self._analysis.reach.entries.values() if each.sort == ROUTE])
+
+
+def name_of(place: Expression) -> str | None:
+    """`x` of `x`, of `self.x` and of `app["x"]`."""
+    if place[0] == "subscript":
+        return place[2][-1] if is_application_state(place) else None
+    return place[-1] if place[0] in ("name", "attribute") else None
