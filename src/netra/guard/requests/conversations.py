@@ -50,7 +50,7 @@ def _is_memory(value: Expression, scope: FunctionSymbol, program: Program) -> bo
     if value[0] == "call":
         return begins_conversation(value, scope, program, 1)
     made = _made(value, scope, program)
-    return made is not None and begins_conversation(*made, program, 1)
+    return made is not None and begins_conversation(made[0], made[1], program, 1)
 
 
 def _made(value: Expression, scope: FunctionSymbol, program: Program) -> tuple[Expression, FunctionSymbol] | None:
@@ -58,7 +58,7 @@ def _made(value: Expression, scope: FunctionSymbol, program: Program) -> tuple[E
     if value[0] != "name":
         return None
     match program.lookup(value[1], scope):
-        case VariableSymbol(scope=home, name=name) if len(given := home.assigned.get(name, ())) == 1:
+        case VariableSymbol(scope=home, name=name) if len(given := home.assigned.get(name) or []) == 1:
             return given[0].value, home
     return None
 

@@ -10,8 +10,9 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import OTHER, Expression, last_name
+from netra.guard.requests.emptied import REMOVING
 from netra.guard.requests.passing import pairs
-from netra.guard.requests.sharing import MUTATING, REMOVING, Sharing, Write
+from netra.guard.requests.sharing import MUTATING, Sharing, Write
 from netra.guard.requests.slots import Slot
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine

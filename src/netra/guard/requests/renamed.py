@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, last_name
-from netra.guard.requests.sharing import MUTATING, REMOVING, Sharing
+from netra.guard.requests.emptied import REMOVING
+from netra.guard.requests.sharing import MUTATING, Sharing
 from netra.guard.requests.slots import Slot
 from netra.guard.symbols import FunctionSymbol
 

@@ -28,9 +28,6 @@ def told_later(name: str, scope: FunctionSymbol, analysis: Analysis) -> Iterator
             continue
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=method) if method.owner is not None:
-                kept = {each.value[1] for each in method.facts.assignments if _keeps(each.target) and each.value[0] == "name"}
+                set_here = (each for each in method.facts.assignments if each.target[:2] == ("attribute", SELF))
+                kept = {each.value[1] for each in set_here if each.value[0] == "name"}
                 yield from ((given, call.line) for parameter, given in pairs(call, method, 1) if parameter in kept)
-
-
-def _keeps(target: Expression) -> bool:
-    return target[0] == "attribute" and target[1] == SELF

@@ -13,10 +13,11 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, CallSite, Expression
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.emptied import REMOVING
 from netra.guard.requests.out_of_hand import OutOfHand
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import ADDING, REMOVING, Sharing, Write
+from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.singletons import is_application_state
 from netra.guard.requests.slots import Slot
 from netra.guard.symbols import FunctionSymbol
