@@ -18,8 +18,9 @@ from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
-# How graphs of agents are run.
-INVOKING: Final = frozenset("invoke ainvoke stream astream astream_events run arun".split())
+# How graphs and agents are run, and how what keeps a conversation somewhere is called.
+INVOKING: Final = frozenset("invoke ainvoke stream astream astream_events run arun run_async run_live chat achat".split())
+HISTORY: Final = "ChatMessageHistory"
 
 
 class _Told(NamedTuple):
@@ -107,8 +108,11 @@ def _named(analysis: Analysis) -> Iterator[_Told]:
         if scope.module.in_tests or not answers_each(analysis, scope):
             continue
         for call in scope.facts.calls:
+            called = last_name(call.callee) or ""
+            if called not in INVOKING and not called.endswith(HISTORY):
+                continue
             fixed = next(((name, value[1]) for name, value in call.keywords if name in NAMING and value[0] == "string"), None)
-            if fixed is None and last_name(call.callee) in INVOKING:
+            if fixed is None and called in INVOKING:
                 found = (each for given in call.given for each in fixed_conversation(given, scope, analysis))
                 fixed = next(found, None) if _keeps_threads(analysis) else None
             if fixed is None or not fixed[1] or _is_of_program(call.callee, scope, analysis):
@@ -137,7 +141,7 @@ def _is_of_program(callee: Expression, scope: FunctionSymbol, analysis: Analysis
 
 def _told_it(call: CallSite, scope: FunctionSymbol, analysis: Analysis) -> Origin | None:
     """A history that is opened here, `history = RedisChatMessageHistory(session_id="default")`, is told it below."""
-    if not (last_name(call.callee) or "").endswith("ChatMessageHistory") or call.where[0] != "assign":
+    if not (last_name(call.callee) or "").endswith(HISTORY) or call.where[0] != "assign":
         return None
     opened = ("call", scope.facts.calls.index(call))
     names = {each.target for each in scope.facts.assignments if each.value == opened}
