@@ -37,6 +37,11 @@ def meets_another(write: Write, analysis: Analysis) -> bool:
     return entry.sort in (ROUTE, SOCKET, LISTENER) and not any(word in entry.label.lower() for word in OF_ALL)
 
 
+def is_of_page(write: Write, analysis: Analysis) -> bool:
+    """It comes from a part of a page that every visitor has of their own, as those of gradio and chainlit."""
+    return analysis.once(Serving).entry(write.scope).label.startswith(("gradio", "chainlit"))
+
+
 def is_for_one_call(analysis: Analysis, write: Write) -> bool:
     """`notifier.for_locale(locale).alert(text)`: what is kept is meant for the call behind it, and stays for all others."""
     scope = write.scope

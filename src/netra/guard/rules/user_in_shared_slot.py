@@ -16,6 +16,7 @@ from netra.guard.requests.exclusive import is_exclusive
 from netra.guard.requests.meeting import (
     is_carried_on,
     is_for_one_call,
+    is_of_page,
     is_of_peer,
     is_read_for,
     is_set_for_what_follows,
@@ -157,7 +158,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             or is_for_one_call(analysis, write)
         )
         sure = sure or is_carried_on(write, sharing) or is_left_for_the_next(write)
-        sure = sure or (read is not None and not far and meets_another(write, analysis))
+        sure = sure or (read is not None and not far and (meets_another(write, analysis) or is_of_page(write, analysis)))
         confidence = CERTAIN if sure and not is_of_peer(write, origin, analysis) else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
     for scope, line, column, said_of_it, steps, mended in (*signed_in_anew(analysis), *signed_in_here(analysis)):
