@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.hanging import HangingTables
 from netra.guard.database.owned import OF_ROWS, Owned, OwnedTables
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import ROUTE, SOCKET
@@ -36,6 +37,8 @@ class Fetched(NamedTuple):
     call: CallSite
     owned: Owned
     id: Expression
+    below: str = ""
+    """The table whose rows hang on the one that is named by its id; "" for the row itself."""
 
 
 class WayOfId(NamedTuple):
@@ -56,11 +59,32 @@ def fetched(analysis: Analysis) -> Iterator[Fetched]:
         owned = None if found is None else tables.of_class(found[0])
         if found is not None and owned is not None:
             yield Fetched(scope, call, owned, found[1])
+    yield from _hanging(analysis, tables)
     yield from _out_of_dictionaries(analysis, tables)
     for scope, call, table, condition in tables.statements:
         found_id = None if scope.module.in_tests else _filled_in(condition, call)
         if found_id is not None and (owned := tables.of_table(table)) is not None:
             yield Fetched(scope, call, owned, found_id)
+
+
+def _hanging(analysis: Analysis, tables: OwnedTables) -> Iterator[Fetched]:
+    """`select(Message).where(Message.thread_id == thread_id)`, where threads belong to somebody."""
+    hanging = analysis.once(HangingTables)
+    for scope, _, call in analysis.calls_of("where", "filter", "filter_by") if hanging.there_are else ():
+        if scope.module.in_tests:
+            continue
+        match call.arguments, call.keywords:
+            case (("compare", (("attribute", model, str(column)), given), ("Eq",)),), ():
+                kind = hanging.model(model, scope)
+            case (), ((str(column), given),):
+                kind = hanging.asked_of(call, scope)
+            case _:
+                continue
+        above = None if kind is None else hanging.above(kind, column)
+        if kind is not None and above is not None and hanging.asked_of(call, scope) is kind:
+            owned = tables.of_class(above)
+            if owned is not None:
+                yield Fetched(scope, call, owned, given, kind.name)
 
 
 def _out_of_dictionaries(analysis: Analysis, tables: OwnedTables) -> Iterator[Fetched]:

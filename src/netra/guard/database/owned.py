@@ -1,7 +1,7 @@
 """Tables whose rows belong to somebody: they have a column for their owner, and the program tells rows apart by it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
@@ -90,22 +90,7 @@ class OwnedTables:
 
     def asked_of(self, call: CallSite, scope: FunctionSymbol) -> ClassSymbol | None:
         """The model that a query is about: `select(Note).where(…)`, `session.query(Note).filter(…)`, `Note.objects.get(…)`."""
-        at: Expression = call.callee
-        for _ in range(LONGEST):
-            if at[0] == "attribute" and at[2] in ("objects", "query") and (kind := self.model(at[1], scope)) is not None:
-                return kind
-            if at[0] in ("attribute", "await"):
-                at = at[1]
-            elif at[0] == "call":
-                inner = scope.facts.calls[at[1]]
-                if inner.arguments and (kind := self.model(inner.arguments[0], scope)) is not None:
-                    return kind
-                at = inner.callee
-            elif at[0] == "name" and len(given := scope.assigned.get(at[1]) or []) == 1:
-                at = given[0].value
-            else:
-                return None
-        return None
+        return asked_of(call, scope, self.model)
 
     @lazily
     def _classes(self) -> dict[ClassSymbol, Owned]:
@@ -163,3 +148,25 @@ class OwnedTables:
             if text and (match := OF_TABLE.match(text)) is not None:
                 found.append((scope, call, match[1].lower(), match[2]))
         return found
+
+
+def asked_of(
+    call: CallSite, scope: FunctionSymbol, model: Callable[[Expression, FunctionSymbol], ClassSymbol | None]
+) -> ClassSymbol | None:
+    """The model that a query is about, of those that `model` knows."""
+    at: Expression = call.callee
+    for _ in range(LONGEST):
+        if at[0] == "attribute" and at[2] in ("objects", "query") and (kind := model(at[1], scope)) is not None:
+            return kind
+        if at[0] in ("attribute", "await"):
+            at = at[1]
+        elif at[0] == "call":
+            inner = scope.facts.calls[at[1]]
+            if inner.arguments and (kind := model(inner.arguments[0], scope)) is not None:
+                return kind
+            at = inner.callee
+        elif at[0] == "name" and len(given := scope.assigned.get(at[1]) or []) == 1:
+            at = given[0].value
+        else:
+            return None
+    return None
