@@ -17,6 +17,20 @@ class Base(metaclass=Wrapping): ...
 class Below(Base): ...
 class Numbered(metaclass=Numbering): ...
 class Plain: ...
+
+def converted(cls):
+    for name in dir(cls):
+        setattr(cls, name, synchronous(cls, name))
+    return cls
+
+def registered(cls):
+    KNOWN[cls.__name__] = cls
+    return cls
+
+@converted
+class Converted(Plain): ...
+@registered
+class Registered(Plain): ...
 """
 
 
@@ -25,3 +39,10 @@ def test_a_metaclass_that_writes_computed_names_makes_other_methods_for_all_clas
     metaclasses = Metaclasses(found)
     remade = {name: metaclasses.remake(of_class(found, f"example.{name}")) for name in ("Base", "Below", "Numbered", "Plain")}
     assert remade == {"Base": True, "Below": True, "Numbered": False, "Plain": False}
+
+
+def test_a_decorator_of_the_program_may_put_other_methods_in_the_place_of_those_that_it_finds() -> None:
+    found = program({"example.py": TEXT})
+    metaclasses = Metaclasses(found)
+    remade = {name: metaclasses.remake(of_class(found, f"example.{name}")) for name in ("Converted", "Registered")}
+    assert remade == {"Converted": True, "Registered": False}

@@ -36,3 +36,15 @@ def test_what_lies_in_a_folder_of_stubs_is_not_the_library_that_it_tells_of() ->
         "app.stubs",
         "app",
     ]
+
+
+def test_a_package_that_is_called_like_a_library_and_lies_in_a_namespace_has_its_whole_name() -> None:
+    root = Path.cwd()
+    files = [
+        root / "src/index/stores/redis/__init__.py",
+        root / "src/index/stores/redis/base.py",
+        root / "index/stores/own/__init__.py",
+        root / "redis/__init__.py",
+    ]
+    named = module_names(files, [root])
+    assert [named[path][0] for path in files] == ["index.stores.redis", "index.stores.redis.base", "own", "redis"]

@@ -1,4 +1,4 @@
-"""Classes whose methods are not what stands there: a metaclass or an `__init_subclass__` puts others in their places.
+"""Classes whose methods are not what stands there: a metaclass, a decorator or an `__init_subclass__` puts others there.
 
 class Meta(type):
     def __init__(cls, name, bases, members):
@@ -6,6 +6,7 @@ class Meta(type):
             setattr(cls, key, wrapped(value))
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.facts import last_name
@@ -39,7 +40,18 @@ class Metaclasses:
                     found.add(kind)
                 if any(_writes_computed_names(method) for method in kind.methods.get("__init_subclass__", ())):
                     found.add(kind)
+                if any(map(_writes_computed_names, self._decorating(kind))):
+                    found.add(kind)
         return frozenset(found)
+
+    def _decorating(self, kind: ClassSymbol) -> Iterator[FunctionSymbol]:
+        """The functions of the program that take the class as it stands: `@made_synchronous`."""
+        around = kind.module.function(kind.facts.scope)
+        for each in kind.facts.decorators:
+            match self._program.evaluate(each.callee, around):
+                case FunctionSymbol() as decorator if not decorator.module.library:
+                    yield decorator
+                    yield from decorator.children
 
     def _wraps(self, metaclass: ClassSymbol) -> bool:
         methods = (

@@ -58,6 +58,8 @@ GIVING_NOTHING: Final = frozenset("append appendleft extend insert add discard r
 KEEPERS: Final = re.compile(
     r"token(?!i[sz])|session|user|account|people|person|member|keys|auth|identit|login|who|principal|tenant"
 )
+# What is made for everybody, as its class is called.
+OF_ALL: Final = re.compile(r"(?:Manager|Store|Storage|Repository|Service|Factory|Pool|Registry|Database)(?:[A-Z]\w*)?$")
 NAMED: Final = ("name", "string", "attribute")
 # How a task is called that runs later.
 QUEUEING: Final = frozenset("send delay kiq defer_async defer".split())
@@ -246,6 +248,8 @@ class SignedIn:
             return None
         if len(keys) != 1 or not KEEPERS.search(written(place, scope).lower()) or not self._is_proven(keys[0], scope):
             return None
+        if OF_ALL.search(last_name(place) or ""):
+            return None  # `SessionManager(engine)`: it keeps those of everybody
         if keys[0][0] == "name" and isinstance(self._analysis.program.lookup(keys[0][1], scope), FunctionSymbol):
             return None  # `SessionReport(send_session)`: what is done, and no proof
         return self._step(place, scope)

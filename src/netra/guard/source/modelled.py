@@ -6,6 +6,7 @@ class that the program imports from a module of its own that was not read may co
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,12 @@ OF_ANOTHER: Final = {
     )
 }
 CLASSES: Final = re.compile(r"^class (\w+)", re.MULTILINE)
+
+
+@cache
+def modelled_packages() -> frozenset[str]:
+    """The top names of the libraries of which guard has models."""
+    return frozenset(path.stem.partition(".")[0] for path in MODELS.glob("*.model"))
 
 
 def needed_models(own: Sequence[ModuleSymbol], read: ReadModels) -> dict[Path, File]:

@@ -5,6 +5,8 @@ from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Final
 
+from netra.guard.source.modelled import modelled_packages
+
 # Folders of stubs: on the path of type checkers, never on Python's. What lies in them goes by the name of somebody's library,
 # which is what an import means.
 OF_STUBS: Final = re.compile(r"(\w|-)*[-_]stubs|stubs|typings")
@@ -37,6 +39,9 @@ def _parts_above(folder: Path, packages: Container[Path], tops: list[Path]) -> l
         parts += reversed(folder.relative_to(top).parts)
         if OF_STUBS.fullmatch(top.name):
             parts.append(top.name)
+        elif parts[-1] in modelled_packages():
+            # `llama_index/llms/openai`: what imports `openai` there means the library, and not itself.
+            parts += _namespaces(top, tops)
     if top == folder:
         # A folder without __init__.py can be a package, too, below a folder that somebody names or that is `src`.
         resolved = folder.resolve()
@@ -50,3 +55,13 @@ def _parts_above(folder: Path, packages: Container[Path], tops: list[Path]) -> l
                     parts += [*reversed(between), *stubs[:1]]
                 break
     return parts
+
+
+def _namespaces(top: Path, tops: list[Path]) -> list[str]:
+    """The folders above a package that are packages of Python themselves, without an `__init__.py`, the nearest first."""
+    resolved = top.resolve()
+    root = max((each for each in tops if resolved.is_relative_to(each)), key=lambda each: len(each.parts), default=resolved)
+    between = resolved.relative_to(root).parts
+    while between and (between[0] in {"src", "lib"} or not between[0].isidentifier()):
+        between = between[1:]
+    return [*reversed(between)] if all(each.isidentifier() for each in between) else []
