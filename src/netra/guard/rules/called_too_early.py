@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import PLAIN, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import is_expected_to_raise
 from netra.guard.meaning.expressions import written
@@ -20,6 +20,8 @@ from netra.guard.values import CoroutineOf, Foreign, GeneratorOf, Instance, Plai
 GIVING_NOTHING: Final = frozenset(
     "builtins.print time.sleep os.remove os.unlink os.makedirs os.mkdir os.kill shutil.rmtree logging.basicConfig".split()
 )
+# Expressions that never give a function.
+COMPUTED: Final = frozenset("operator compare not formatted string constant none list tuple set dict comprehension".split())
 # What takes None for an answer: the order of what is sorted, a test, a conversion.
 MAY_BE_NONE: Final = frozenset(
     "sorted min max sort nsmallest nlargest merge groupby filter filterfalse dumps dump field Field Depends".split()
@@ -88,11 +90,39 @@ def _gives(analysis: Analysis, call: CallSite, scope: FunctionSymbol, known: boo
                 case Instance(kind=kind) if is_read_to_the_end(routine, value, receivers) or _is_made_there(routine, kind):
                     if _is_never_called(analysis, kind):
                         return f"an object of `{kind.name}`", (step,)
+                case None if _gives_values_only(analysis, routine):
+                    return "a value", (step,)
         case TypeOf(kind=kind) if not kind.module.library and _is_never_called(analysis, kind):
             return f"an object of `{kind.name}`", (Step(kind.module.path, kind.facts.line, f"`{kind.name}` has no `__call__`"),)
         case Foreign(symbol=External(dotted=dotted)) if dotted in GIVING_NOTHING:
             return "None", ()
     return None
+
+
+def _gives_values_only(analysis: Analysis, routine: Routine) -> bool:
+    """A function of the program gives now this and now that, each of which is a text, a number, a list or an object."""
+    function = routine.function
+    facts = function.facts
+    if function.module.library or facts.decorators or facts.abstract or facts.sort != PLAIN or facts.yields:
+        return False
+    if routine.receiver is not None:
+        below = analysis.program.subclasses.get(routine.receiver, ())
+        if not analysis.program.order(routine.receiver)[1] or any(facts.name in each.methods for each in below):
+            return False
+    return bool(facts.returned) and all(_is_value(analysis, each.value, function) for each in facts.returned)
+
+
+def _is_value(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> bool:
+    if expression[0] in COMPUTED:
+        return True
+    if expression[0] == "choice":
+        return all(_is_value(analysis, each, scope) for each in expression[1])
+    match analysis.receivers.value(expression, scope):
+        case Plain(name=name):
+            return name in BUILTIN_TYPES or name == "None"
+        case Instance(kind=kind):
+            return not kind.module.library and _is_never_called(analysis, kind)
+    return False
 
 
 def _is_made_there(routine: Routine, kind: ClassSymbol) -> bool:

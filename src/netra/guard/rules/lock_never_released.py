@@ -75,7 +75,8 @@ def _taken(scope: FunctionSymbol, index: int, call: CallSite) -> int:
 
 
 def _is_awaited(scope: FunctionSymbol, call: CallSite) -> bool:
-    return call.where[0] == "await" or (call.where[0] == "argument" and scope.facts.calls[call.where[1]].where[0] == "await")
+    where = scope.facts.calls[call.where[1]].where if call.where[0] == "argument" else call.where
+    return bool(where[0] == "await")
 
 
 def _is_lock(analysis: Analysis, lock: Expression, scope: FunctionSymbol) -> bool:
