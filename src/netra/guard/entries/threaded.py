@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.entries.sorts import ROUTE
-from netra.guard.facts import LAMBDA, PLAIN, Expression, last_name
-from netra.guard.meaning.makers import maker
+from netra.guard.facts import LAMBDA, PLAIN, CallSite, Expression, last_name
+from netra.guard.meaning.makers import made_by, maker
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.meaning.threads import given_to_thread
 from netra.guard.program import Program
@@ -16,7 +16,8 @@ from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
 # What gives a function to a thread; `threads` knows where among the arguments.
-GIVING: Final = ("to_thread", "run_in_executor", "run_in_threadpool", "Thread", "Timer")
+GIVING: Final = ("to_thread", "run_in_executor", "run_in_threadpool", "Thread", "Timer", "submit")
+POOL: Final = "concurrent.futures.ThreadPoolExecutor"
 
 # They answer a request by a plain function in a thread of a pool.
 POOLING: Final = frozenset({"fastapi", "starlette"})
@@ -30,11 +31,17 @@ class Threaded:
         self._receivers = receivers
         self._found: dict[FunctionSymbol, Step] = {}
         for scope, _, call in program.calls_of(GIVING):
-            given = None if scope.module.in_tests else given_to_thread(scope, call, receivers)
+            given = None if scope.module.in_tests else self._given(scope, call)
             if given is not None:
                 step = Step(scope.module.path, call.line, f"`{last_name(call.callee)}` lets a thread run it")
                 for function in self._functions(given, scope):
                     self._found.setdefault(function, step)
+
+    def _given(self, scope: FunctionSymbol, call: CallSite) -> Expression | None:
+        if last_name(call.callee) != "submit":
+            return given_to_thread(scope, call, self._receivers)
+        of_pool = call.callee[0] == "attribute" and made_by(call.callee[1], scope, self._program) == POOL
+        return call.arguments[0] if of_pool and call.arguments else None
 
     def by(self, function: FunctionSymbol) -> Step | None:
         """Where a function is given to a thread."""

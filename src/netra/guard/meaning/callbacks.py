@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.consistency import is_asked_of
+from netra.guard.meaning.makers import made_by, root
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.meaning.registering import decorations
 from netra.guard.program import Program
@@ -34,6 +35,9 @@ TESTS: Final = "tests the truth of what it gives, and a coroutine is always true
 ORDERS: Final = "compares what it gives"
 DROPS: Final = "only calls it, so it never runs"
 
+# Schedulers that run what they are given in threads.
+THREADED: Final = ("background.BackgroundScheduler", "blocking.BlockingScheduler", "gevent.GeventScheduler")
+
 _LOOPS: Final = CallingBack(frozenset({LOOP}), 0, "callback", DROPS)
 CALLING: Final = {
     **dict.fromkeys(("sorted", "min", "max"), _of("builtins", -1, "key", ORDERS)),
@@ -53,9 +57,13 @@ CALLING: Final = {
     "callback": _of("contextlib.ExitStack contextlib.AsyncExitStack", 0, "", DROPS),
     "listen": _of("sqlalchemy.event", 2, "fn", DROPS),
     "addCleanup": CallingBack(frozenset({CASE}), 0, "", DROPS),
+    "add_job": CallingBack(frozenset(f"apscheduler.schedulers.{each}" for each in THREADED), 0, "func", DROPS),
+    "do": _of("schedule.every schedule.Scheduler", 0, "job_func", DROPS),
 }
 # Decorators by which the same are given what they stand on.
-DECORATING: Final = frozenset({"atexit.register", "sqlalchemy.event.listens_for"})
+DECORATING: Final = frozenset({"atexit.register", "sqlalchemy.event.listens_for", "schedule.repeat"})
+# Those of an object, by its class.
+SCHEDULING: Final = "scheduled_job"
 
 LOOPS: Final = frozenset({"get_running_loop", "get_event_loop", "new_event_loop"})
 NAMED: Final = frozenset({"loop", "_loop", "event_loop"})
@@ -78,10 +86,7 @@ def called_back(program: Program, receivers: Receivers) -> Iterator[CalledBack]:
     """Every such call of a program, and every such decorator."""
     for scope, _, call in program.calls_of(CALLING):
         row = CALLING[last_name(call.callee) or ""]
-        given = dict(call.keywords).get(row.keyword) if row.keyword else None
-        if given is None and 0 <= row.position < len(call.arguments):
-            before = call.arguments[: row.position + 1]
-            given = before[-1] if all(each[0] != "star" for each in before) else None
+        given = _given(call, row)
         if given is None or given[0] not in ("name", "attribute", "lambda", "call") or call.where[0] == "await":
             continue
         if is_asked_of(given, scope):
@@ -96,6 +101,27 @@ def called_back(program: Program, receivers: Receivers) -> Iterator[CalledBack]:
                 match program.evaluate(each.callee, scope.parent), receivers.kinds.bare(scope):
                     case External(dotted=dotted), CoroutineOf(chain=chain) if dotted in DECORATING:
                         yield CalledBack(scope, each.callee, each.line, scope.facts.column, each.line, scope, DROPS, chain)
+    for scope, number in program.once(decorations).get(SCHEDULING, ()):
+        each = scope.facts.decorators[number]
+        if scope.parent is not None and made_by(each.callee, scope.parent, program) in CALLING["add_job"].owners:
+            match receivers.kinds.bare(scope):
+                case CoroutineOf(chain=chain):
+                    yield CalledBack(scope, each.callee, each.line, scope.facts.column, each.line, scope, DROPS, chain)
+
+
+def callback_given(scope: FunctionSymbol, call: CallSite, receivers: Receivers) -> Expression | None:
+    """What such a call is given to be called, where what is called is what the table speaks of."""
+    row = CALLING[last_name(call.callee) or ""]
+    given = _given(call, row)
+    return given if given is not None and _is_meant(call, row, scope, receivers) else None
+
+
+def _given(call: CallSite, row: CallingBack) -> Expression | None:
+    given = dict(call.keywords).get(row.keyword) if row.keyword else None
+    if given is None and 0 <= row.position < len(call.arguments):
+        before = call.arguments[: row.position + 1]
+        given = before[-1] if all(each[0] != "star" for each in before) else None
+    return given
 
 
 def _gives_late(given: Expression, scope: FunctionSymbol, receivers: Receivers) -> CoroutineOf | None:
@@ -125,7 +151,9 @@ def _is_meant(call: CallSite, row: CallingBack, scope: FunctionSymbol, receivers
     if CASE in row.owners:
         return scope.module.in_tests and call.callee[:2] == ("attribute", ("name", "self"))
     if LOOP in row.owners:
-        return call.callee[0] == "attribute" and _is_loop(call.callee[1], scope, receivers)
+        return call.callee[0] == "attribute" and is_loop(call.callee[1], scope, receivers)
+    if call.callee[0] == "attribute" and made_by(root(call.callee, scope), scope, receivers.program) in row.owners:
+        return True
     match receivers.value(call.callee, scope):
         case Foreign(symbol=External(dotted=dotted)):
             return dotted.rpartition(".")[0] in row.owners
@@ -140,7 +168,7 @@ def _is_meant(call: CallSite, row: CallingBack, scope: FunctionSymbol, receivers
     return False
 
 
-def _is_loop(receiver: Expression, scope: FunctionSymbol, receivers: Receivers) -> bool:
+def is_loop(receiver: Expression, scope: FunctionSymbol, receivers: Receivers) -> bool:
     """The event loop of asyncio, by the call that gives it or by the name that everybody gives it."""
     if receiver[0] == "name":
         made = [each.value for each in scope.assigned.get(receiver[1], ())]

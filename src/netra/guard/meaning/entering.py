@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from netra.guard.facts import Expression
+from netra.guard.facts import Block, Expression
 from netra.guard.meaning.contexts import is_expected_to_raise
 from netra.guard.meaning.narrowing import is_told_apart
 from netra.guard.meaning.receivers import Receivers
@@ -47,37 +47,43 @@ def wrongly_entered(program: Program, receivers: Receivers) -> Iterator[Entered]
     for scope in program.scopes:
         for block in scope.facts.blocks:
             if block.what in METHODS:
-                yield from _judged(program, receivers, scope, block.expressions[0], block.what)
+                yield from _judged(program, receivers, scope, block.expressions[0], block)
 
 
-def _judged(program: Program, receivers: Receivers, scope: FunctionSymbol, entered: Expression, way: str) -> Iterator[Entered]:
-    place = _place(scope, entered, way)
-    if place is None or is_expected_to_raise(scope, place[0]) or is_told_apart(entered, METHODS[way], scope):
+def _judged(
+    program: Program, receivers: Receivers, scope: FunctionSymbol, entered: Expression, block: Block
+) -> Iterator[Entered]:
+    way, place = block.what, _place(scope, entered, block)
+    if is_expected_to_raise(scope, place[0]) or is_told_apart(entered, METHODS[way], scope):
         return
     if (found := _other_way_only(program, receivers, scope, entered, way)) is not None:
         what, steps = found
         yield Entered(scope, entered, way == LATE, what, steps, *place)
 
 
-def _place(scope: FunctionSymbol, entered: Expression, way: str) -> tuple[int, int, int] | None:
+def _place(scope: FunctionSymbol, entered: Expression, block: Block) -> tuple[int, int, int]:
+    """Where it stands. Of a name of the module, and of what is looked up by a key, only the line is known."""
     match entered:
         case ("call", int(index)):
             call = scope.facts.calls[index]
             return call.line, call.column, call.end_line
         case ("name", str(name)):
-            uses = [each for each in scope.facts.uses if each.name == name and each.where == (way,)]
-            return (uses[0].line, uses[0].column, uses[0].line) if uses else None
+            uses = [each for each in scope.facts.uses if each.name == name and each.where == (block.what,)]
+            if uses:
+                return uses[0].line, uses[0].column, uses[0].line
         case ("attribute", *_):
-            reads = [each for each in scope.facts.reads if each.expression == entered and each.where == (way,)]
-            return (reads[0].line, reads[0].column, reads[0].line) if reads else None
-    return None
+            reads = [each for each in scope.facts.reads if each.expression == entered and each.where == (block.what,)]
+            if reads:
+                return reads[0].line, reads[0].column, reads[0].line
+    return block.head, 0, block.head
 
 
 def _other_way_only(
     program: Program, receivers: Receivers, scope: FunctionSymbol, entered: Expression, way: str
 ) -> tuple[str, tuple[Step, ...]] | None:
-    if entered[0] == "call" and way == LATE:
-        match receivers.value(scope.facts.calls[entered[1]].callee, scope):
+    made = _made_once(entered, scope)
+    if made is not None and way == LATE:
+        match receivers.value(scope.facts.calls[made].callee, scope):
             case Foreign(symbol=External(dotted=dotted)) if dotted in NEVER_LATE:
                 name = dotted.removeprefix("builtins.")
                 return f"what `{name}` gives", (Step("", 0, f"`{name}` gives a context manager without `__aenter__`"),)
@@ -92,6 +98,16 @@ def _other_way_only(
     options = value.options if isinstance(value, Either) else (value,)
     found = [_proof(program, option, way) for option in options]
     return found[0] if None not in found else None
+
+
+def _made_once(entered: Expression, scope: FunctionSymbol) -> int | None:
+    """The call itself, or the one that a name of this function is given once and for all: `file = open(path)`."""
+    match entered:
+        case ("call", int(index)):
+            return index
+        case ("name", str(name)) if name not in scope.parameters and len(made := scope.assigned.get(name, [])) == 1:
+            return made[0].value[1] if made[0].how == "=" and made[0].value[0] == "call" else None
+    return None
 
 
 def _is_made_by_choice(program: Program, receivers: Receivers, scope: FunctionSymbol, entered: Expression) -> bool:

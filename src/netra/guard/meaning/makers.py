@@ -24,6 +24,14 @@ def made_by(expression: Expression, scope: FunctionSymbol, program: Program) -> 
     return _library(expression, scope, program, 0)
 
 
+def root(callee: Expression, scope: FunctionSymbol) -> Expression:
+    """`schedule.every` of `schedule.every(10).minutes.do`: what is called first in a chain; all of it where nothing is."""
+    at = callee
+    while at[0] == "attribute":
+        at = at[1]
+    return root(scope.facts.calls[at[1]].callee, scope) if at[0] == "call" else callee
+
+
 def _library(expression: Expression, scope: FunctionSymbol, program: Program, depth: int) -> str | None:
     """The full name of what an expression is, or of what has made it."""
     match program.evaluate(expression, scope):

@@ -8,10 +8,13 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, NOTHING, PLAIN, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Edit, Mend, Sighting
 from netra.guard.meaning.annotations import READING
+from netra.guard.meaning.callbacks import is_loop
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.contexts import is_expected_to_raise
 from netra.guard.meaning.expressions import written
+from netra.guard.meaning.handed_to_run import Handed, handed_to_run
 from netra.guard.meaning.parameters import promise_of
+from netra.guard.meaning.read_through import BUILTIN_TYPES, is_read_to_the_end
 from netra.guard.members.making import Making
 from netra.guard.members.members import is_bound_once
 from netra.guard.reading import is_waived
@@ -29,7 +32,6 @@ _STANDARD: Final = frozenset(
     random.random random.randint logging.getLogger asyncio.get_running_loop asyncio.get_event_loop""".split()
 )
 ASYNCHRONOUS: Final = re.compile(r"[Aa]sync|\baio|anyio|motor")
-BUILTIN_TYPES: Final = frozenset("str int float bool bytes list dict set tuple".split())
 # Methods of containers that give nothing.
 GIVING_NONE: Final = {
     "list": frozenset("append extend insert remove clear sort reverse".split()),
@@ -61,6 +63,11 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
     and where the `await` is the last thing in a `try` whose handler passes over any error: the work is done by then. Nor is it
     where a function of the program gives a session or the like, and a class of the program may stand in for that, whose method
     is a coroutine.
+
+    What `asyncio.gather`, `wait_for`, `shield`, `create_task`, `ensure_future`, `as_completed`, `run` and their like are given
+    is awaited there. They refuse a function that nobody called (`create_task(work)`), a value, and a whole list where each of
+    them has a place of its own: `asyncio.gather(*[load(each) for each in ids])`. Those that start a coroutine refuse a future,
+    as what `gather` and `run_in_executor` give.
     """
     for scope in analysis.scopes:
         if scope.facts.awaits and not tells_kinds_apart(scope):
@@ -77,6 +84,64 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
                     )
                     sure = LIKELY if doubted else CERTAIN
                     yield Sighting(scope, line, column, end_line, message, steps, Mend("drop the `await`", edits), sure)
+    for each in handed_to_run(analysis.program, analysis.receivers):
+        scope, call, expression = each.scope, each.call, each.expression
+        if (
+            tells_kinds_apart(scope)
+            or is_expected_to_raise(scope, call.line)
+            or _is_passed_over(scope, expression, call.end_line)
+        ):
+            continue
+        if (found := _handed(analysis, each)) is None or _is_for_both(scope, expression):
+            continue
+        message, steps = found
+        doubted = _rests_on_an_annotation(analysis, scope, expression) or _may_be_stand_in(analysis, scope, expression)
+        mend = Mend("hand over what can be awaited: a coroutine, a task or a future")
+        sure = LIKELY if doubted else CERTAIN
+        yield Sighting(scope, call.line, call.column, call.end_line, message, steps, mend, sure)
+
+
+def _handed(analysis: Analysis, each: Handed) -> tuple[str, tuple[Step, ...]] | None:
+    """What is handed to a function of asyncio that awaits it and can do so of none such."""
+    scope, expression = each.scope, each.expression
+    by = f"is given to `{written(each.call.callee, scope)}`, which would await it,"
+    if last_name(each.call.callee) == "gather" and each.alone:
+        kept = _kept(analysis, scope, expression[1]) if expression[0] == "name" else None
+        if expression[0] in GATHERED or (kept is not None and kept[0] in ("a `list`", "a `tuple`", "a `set`")):
+            return f"a whole list {by} and is not unpacked: write `*` before it", () if kept is None else kept[1]
+    match expression:
+        case ("lambda", _):
+            return f"a lambda {by} without being called", ()
+        case ("name" | "attribute", *_):
+            match analysis.receivers.value(expression, scope):
+                case Routine(function=function, bound=bound) if not function.facts.decorators and (bound or not function.owner):
+                    if not function.module.library and is_bound_once(function):
+                        return f"`{written(expression, scope)}` {by} without being called", (_declared(function),)
+                    if not function.module.model:
+                        return None
+    if each.coroutines_only and (future := _future(analysis, scope, expression)):
+        return f"{future} {by} and takes a coroutine only", ()
+    return _seen(analysis, scope, expression, by)
+
+
+# What `gather` would have to be given piece by piece.
+GATHERED: Final = frozenset({"list", "tuple", "set", "comprehension"})
+# Of asyncio, what gives a future and no coroutine.
+GIVING_FUTURES: Final = frozenset("asyncio.gather asyncio.shield asyncio.create_task asyncio.ensure_future".split())
+
+
+def _future(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> str:
+    """`asyncio.gather(…)`, or what `loop.run_in_executor` gives."""
+    if expression[0] != "call":
+        return ""
+    call = scope.facts.calls[expression[1]]
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function) if function.module.model and function.full_name in GIVING_FUTURES:
+            return f"the future of `{written(call.callee, scope)}(…)`"
+    of_thread = last_name(call.callee) == "run_in_executor" and call.callee[0] == "attribute"
+    if of_thread and is_loop(call.callee[1], scope, analysis.receivers):
+        return f"the future of `{written(call.callee, scope)}(…)`"
+    return ""
 
 
 def _is_for_both(scope: FunctionSymbol, expression: Expression) -> bool:
@@ -185,33 +250,36 @@ def _is_of_parameter(analysis: Analysis, callee: Expression, scope: FunctionSymb
     return True
 
 
-def _seen(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> tuple[str, tuple[Step, ...]] | None:
+def _seen(
+    analysis: Analysis, scope: FunctionSymbol, expression: Expression, awaited: str = "is awaited"
+) -> tuple[str, tuple[Step, ...]] | None:
+    also = " and" if awaited.endswith(",") else ", and"
     match expression:
         case ("name", str(name)) if (kept := _kept(analysis, scope, name)) is not None:
             what, steps = kept
-            return f"`{name}` is awaited, and is {what}", steps
+            return f"`{name}` {awaited}{also} is {what}", steps
         case ("name" | "attribute", *_):
             match analysis.receivers.value(expression, scope):
                 case Routine(function=function, bound=bound) if function.facts.sort == ASYNC and (bound or not function.owner):
                     if not function.facts.decorators and not function.module.library:
                         text = written(expression, scope)
-                        return f"`{text}` is awaited without being called", (_declared(function),)
+                        return f"`{text}` {awaited} without being called", (_declared(function),)
                     if function.module.model:
-                        return f"`{written(expression, scope)}` is awaited without being called", ()
+                        return f"`{written(expression, scope)}` {awaited} without being called", ()
                 case Plain(name=name) if expression[0] == "attribute" and name in BUILTIN_TYPES:
-                    return f"`{written(expression, scope)}` is awaited, and is a `{name}`", ()
+                    return f"`{written(expression, scope)}` {awaited}{also} is a `{name}`", ()
             return None
         case ("call", int(index)) if (last_name(scope.facts.calls[index].callee) or "_") == "_":
             return None
         case ("none",):
-            return "None is awaited", ()
+            return f"None {awaited}".rstrip(","), ()
     if (found := _value_of(analysis, scope, expression)) is None:
         return None
     what, steps = found
     if expression[0] != "call":
-        return f"{what} is awaited", steps
+        return f"{what} {awaited}".rstrip(","), steps
     text = written(expression, scope)
-    return f"`{text}` is awaited, and {'makes' if what.startswith('an object') else 'gives'} {what}", steps
+    return f"`{text}` {awaited}{also} {'makes' if what.startswith('an object') else 'gives'} {what}", steps
 
 
 def _kept(analysis: Analysis, scope: FunctionSymbol, name: str) -> tuple[str, tuple[Step, ...]] | None:
@@ -251,7 +319,7 @@ def _given(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[s
             pass  # another branch gives the name to something else
         case Routine(function=function) as routine:
             value = analysis.receivers.outcome(routine)
-            if _is_value(value) and _is_read_to_the_end(analysis, routine, value):
+            if _is_value(value) and is_read_to_the_end(routine, value, analysis.receivers):
                 return _what(value), (_declared(function),)
             if (value is None or isinstance(value, Instance)) and _is_always_a_value(analysis, routine):
                 return "a value", (_declared(function),)
@@ -296,41 +364,6 @@ def _gives_values(dotted: str) -> bool:
 
 def _is_value(value: Value | None) -> bool:
     return isinstance(value, Plain) or (isinstance(value, Instance) and value.kind.module.model)
-
-
-def _is_read_to_the_end(analysis: Analysis, routine: Routine, value: Value | None) -> bool:
-    """Nothing unknown can come out of the function: no annotation is believed that its code may not keep."""
-    function = routine.function
-    if function.module.installed:
-        return False  # its annotations are somebody else's, and nothing else of it is read
-    if function.module.library:
-        if "blocks" in function.decorator_names and function.owner is not None:
-            return False  # it has an asynchronous twin, and an annotation that names the wrong one is no fault of the await
-        kinds = analysis.program.order(value.kind)[0] if isinstance(value, Instance) else ()
-        return not any("__await__" in each.methods for each in kinds)
-    if function.facts.decorators and not function.decorator_names <= {"staticmethod", "classmethod"}:
-        return False
-    if function.facts.abstract or function.facts.sort == ASYNC or isinstance(value, Instance):
-        return False
-    if routine.receiver is not None and not analysis.program.order(routine.receiver)[1]:
-        # An unknown base may have set an asynchronous function in its place.
-        return function.owner is routine.receiver and bool(function.facts.returned)
-    if _says_what_it_gives(analysis, routine):
-        return True
-    values = [each.value for each in function.facts.returned]
-    return all(each == NOTHING or isinstance(analysis.receivers.value(each, function), Plain) for each in values)
-
-
-def _says_what_it_gives(analysis: Analysis, routine: Routine) -> bool:
-    """A builtin type stands behind its arrow, it returns something, and no class below puts another in its place.
-
-    In 247 published packages nobody awaits what such an annotation is wrong about.
-    """
-    facts = routine.function.facts
-    if facts.returns is None or last_name(facts.returns) not in BUILTIN_TYPES or not facts.returned:
-        return False
-    below = () if routine.receiver is None else analysis.program.subclasses.get(routine.receiver, ())
-    return not any(facts.name in each.methods for each in below)
 
 
 def _is_always_a_value(analysis: Analysis, routine: Routine) -> bool:

@@ -3,7 +3,11 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.faults import Sighting
+from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.consistency import tells_kinds_apart
+from netra.guard.meaning.expressions import written
+from netra.guard.meaning.handed_to_run import waited_for_as_coroutines
+from netra.guard.meaning.narrowing import is_caught
 from netra.guard.meaning.places import Fate
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
@@ -24,6 +28,14 @@ def passed_coroutine(analysis: Analysis) -> Iterator[Sighting]:
     async def page() -> str:
         return render(fetch_user())  # A107
     ```
+
+    `asyncio.wait` takes tasks. Of coroutines it made some by itself up to Python 3.10, and raises a TypeError since.
     """
     for misuse in analysis.misused(Fate.PASSED):
         yield sighting(misuse, f"`{misuse.name}(…)` is not awaited: {misuse.how}")
+    for scope, call, value in waited_for_as_coroutines(analysis.program, analysis.receivers):
+        if scope.module.in_tests or is_caught(call.line, scope, "TypeError") or tells_kinds_apart(scope):
+            continue
+        message = f"`{written(call.callee, scope)}` is given coroutines, and takes tasks only: a TypeError since Python 3.11"
+        mend = Mend("make tasks of them by `asyncio.create_task`, or use `asyncio.gather`")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, value.chain, mend)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.commands import dropped_commands
+from netra.guard.entries.dropped_tasks import dropped_tasks
 from netra.guard.facts import ASYNC, PLAIN
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.callbacks import called_back
@@ -38,6 +39,8 @@ def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     A command of Typer or click that is declared `async def` is called, and its coroutine is dropped: the command does nothing.
+    So it is with a task of Celery, where no class of tasks and no pool for coroutines is in sight, with what `schedule` runs,
+    and with the jobs of a `BackgroundScheduler`.
 
     Mend it with `await`; in a synchronous function, with a task that somebody keeps; in a command, with `asyncio.run`.
     """
@@ -51,6 +54,11 @@ def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
     for scope, decorator, library in dropped_commands(analysis.program):
         message = f"`{scope.name}` is declared `async def`: {library} calls it and awaits nothing, so it never runs"
         step = Step(scope.module.path, decorator.line, f"{library} takes it here")
+        mend = Mend("let a function that is no coroutine run it by `asyncio.run`")
+        yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, (step,), mend)
+    for scope, decorator in dropped_tasks(analysis.program):
+        message = f"`{scope.name}` is declared `async def`: a worker of Celery calls it and awaits nothing, so it never runs"
+        step = Step(scope.module.path, decorator.line, "Celery makes a task of it here")
         mend = Mend("let a function that is no coroutine run it by `asyncio.run`")
         yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, (step,), mend)
     for scope, call, function, steps in only_called(analysis.program, analysis.receivers):
