@@ -241,6 +241,9 @@ class Function:
     cases: tuple[tuple[int, Expression, tuple[Expression, ...], bool, int, int], ...] = ()
     """Of each `case`: the line of its `match`, the subject, the classes of which its pattern asks for an object (none where
     it asks for something else), whether it takes all of those, and the first and last line of what it runs."""
+    joined: tuple[tuple[int, int, Expression, str], ...] = ()
+    """What is given to a call and joined by "and" or "or", with line and column before it, and which of them behind: as an
+    expression it looks like any other choice. Kept where its first part compares, negates, calls or is an attribute."""
 
     @property
     def yields(self) -> bool:

@@ -56,6 +56,9 @@ DECORATOR: Final = ("decorator",)
 IN_LAMBDA: Final = ("lambda",)
 ELSEWHERE: Final = ("other",)
 
+# What a query may ask begins with one of these.
+JOINED: Final = frozenset({"compare", "not", "call", "attribute"})
+
 SYMBOLS: Final = {ast.Mod: "%", ast.Add: "+", ast.BitOr: "|"}
 
 
@@ -297,7 +300,11 @@ class Expressions:
     def _bool_op(self, node: ast.BoolOp, where: Where) -> Expression:
         *tested, last = node.values
         parts = [self.expression(each, TRUTH) for each in tested]
-        return ("choice", (*parts, self.expression(last, where)))
+        found = ("choice", (*parts, self.expression(last, where)))
+        if where[0] == "argument" and parts[0][0] in JOINED:
+            operator = "and" if isinstance(node.op, ast.And) else "or"
+            self._frame.joined.append((node.lineno, node.col_offset, found, operator))
+        return found
 
     def _bin_op(self, node: ast.BinOp, _: Where) -> Expression:
         symbol = SYMBOLS.get(type(node.op), "")

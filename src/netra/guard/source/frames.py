@@ -41,6 +41,7 @@ class Frame:
         self.jumps: list[tuple[str, int]] = []
         self.unreached: list[tuple[int, int]] = []
         self.cases: list[tuple[int, Expression, tuple[Expression, ...], bool, int, int]] = []
+        self.joined: list[tuple[int, int, Expression, str]] = []
         self.endings: dict[int, int] = {}
         """What becomes of the way through each list of statements, by its identity."""
 
@@ -95,4 +96,5 @@ class Frame:
             tuple(self.jumps),
             tuple(self.unreached),
             tuple(self.cases),
+            tuple(self.joined),
         )

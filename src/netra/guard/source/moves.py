@@ -31,9 +31,10 @@ PLACED: Final[dict[str, tuple[int, ...]]] = {
     "jumps": (1,),
     "unreached": (0, 1),
     "cases": (0, 4, 5),
+    "joined": (0,),
     "waived": (0,),
 }
-PLACED_COLUMNS: Final[dict[str, dict[int, int]]] = {"awaits": {2: 1}}
+PLACED_COLUMNS: Final[dict[str, dict[int, int]]] = {"awaits": {2: 1}, "joined": {1: 0}}
 
 
 def places(facts: bytes) -> Places:
