@@ -80,9 +80,9 @@ def method_as_value(analysis: Analysis) -> Iterator[Sighting]:
 def _taken_for_values(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int, str]]:
     """Each attribute that is used as only a value can be, with what is done with it."""
     # `events.closed += window.close` adds somebody to those who are called.
-    added = {each.value for each in scope.facts.assignments if each.how == "augmented"}
+    added = {(each.value, each.line) for each in scope.facts.assignments if each.how == "augmented"}
     for read in scope.facts.reads:
-        if read.expression[0] != "attribute" or read.expression in added:
+        if read.expression[0] != "attribute" or (read.expression, read.line) in added:
             continue
         used = USES.get(read.where[0])
         if read.where[0] == "argument" and read.where[2] == 0:
