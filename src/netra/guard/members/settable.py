@@ -1,13 +1,16 @@
 """Which attributes of an object can be set: none of a frozen class, and of a Pydantic model those that it has."""
 
+from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.models import ALLOW, decorated_as, extra
+from netra.guard.members.members import MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import MODELS, SETTINGS, Parents
+from netra.guard.members.tables import TABLES
 from netra.guard.symbols import ClassSymbol, External
 
 NAMED_TUPLES: Final = frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})
@@ -42,12 +45,28 @@ class Settable:
 
     def may_be_refused(self, name: str) -> bool:
         """Some class of the program may refuse it."""
-        return name in self._fields_of_frozen or (self._has_models and name[0] != "_")
+        return name in self._fields_of_frozen or (name[0] != "_" and (self._has_models or self._has_tables))
 
     @lazily
     def _has_models(self) -> bool:
         """Some class of the program may be a Pydantic model."""
         return any(self._parents.above(kind, MODELS | SETTINGS) for module in self._analysis.modules for kind in module.classes)
+
+    @lazily
+    def _has_tables(self) -> bool:
+        return any(self._parents.above(kind, TABLES) for module in self._analysis.modules for kind in module.classes)
+
+    @lazily
+    def _asked_somewhere(self) -> frozenset[str]:
+        """Names that some code reads of an object, writes as a text, or gives to objects of a class."""
+        found: set[str] = set()
+        for scope in self._analysis.scopes:
+            found.update(expression[2] for expression, _, _ in scope.attributes_read)
+            found.update(each[1] for call in scope.facts.calls for each in call.given if each[0] == "string")
+        for module in self._analysis.modules:
+            for kind in module.classes:
+                found.update(kind.body.assigned, kind.methods)
+        return frozenset(found)
 
     @lazily
     def _fields_of_frozen(self) -> frozenset[str]:
@@ -70,6 +89,8 @@ class Settable:
                 for one in each.body.assigned.get(name, ())
             ):
                 return frozen
+        if not name.startswith("_") and self._parents.above(kind, TABLES):
+            return self._refused_by_table(kind, name)
         if name.startswith("_") or not self._parents.above(kind, MODELS | SETTINGS):
             return None
         for one in family:
@@ -80,6 +101,14 @@ class Settable:
             return None
         why = f"`{kind.name}` has no field `{name}`, and raises a ValueError"
         return Unsettable(kind, why, f"has no `{name}`", "add the field", frozen=False)
+
+    def _refused_by_table(self, kind: ClassSymbol, name: str) -> Unsettable | None:
+        """What is no column of a mapped class is kept by the object and never stored; where nothing reads it, it is lost."""
+        held = self._analysis.once(MemberNames).of(kind)
+        if held is None or name in held or not get_close_matches(name, sorted(held), 1) or name in self._asked_somewhere:
+            return None
+        why = f"`{kind.name}` has no column `{name}`, nothing reads it, and it is not stored"
+        return Unsettable(kind, why, f"has no `{name}`", "name the column that is meant", frozen=False)
 
     def _own_frozen(self, kind: ClassSymbol) -> Unsettable | None:
         if kind not in self._frozen:

@@ -22,7 +22,8 @@ def unsettable_attribute(analysis: Analysis) -> Iterator[Sighting]:
     """An attribute is set on an object that takes none, or none of that name.
 
     A frozen dataclass, a named tuple and a frozen Pydantic model refuse every change; a Pydantic model refuses what is no field
-    of it. The line raises whenever it runs.
+    of it. The line raises whenever it runs. A mapped class of SQLAlchemy takes every name, and stores only its columns: told of
+    is one that looks much like a column, and that nothing in the program ever reads.
 
     ```python
     @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def unsettable_attribute(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             if not refused.frozen and _is_annotated_wrongly(each, scope, settable, kind):
                 continue
-            message = f"`{written(each.target, scope)}` cannot be set: {refused.why}"
+            message = f"`{written(each.target, scope)}` is set in vain: {refused.why}"
             step = Step(refused.kind.module.path, refused.kind.facts.line, f"`{refused.kind.name}` {refused.what}")
             yield Sighting(scope, each.line, each.column, each.line, message, (step,), Mend(refused.mend))
 
