@@ -84,9 +84,13 @@ class Settable:
             return None
         for each in self._program.order(kind)[0]:
             frozen = self._own_frozen(each)
-            if frozen is not None and any(
-                one.annotation is not None and last_name(_bare(one.annotation)) != "ClassVar"
-                for one in each.body.assigned.get(name, ())
+            if (
+                frozen is not None
+                and not (name[0] == "_" and self._parents.above(each, MODELS | SETTINGS))
+                and any(
+                    one.annotation is not None and last_name(_bare(one.annotation)) != "ClassVar"
+                    for one in each.body.assigned.get(name, ())
+                )
             ):
                 return frozen
         if not name.startswith("_") and self._parents.above(kind, TABLES):
