@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import comparisons, within, written
+from netra.guard.meaning.expressions import comparisons, written
 from netra.guard.meaning.narrowing import is_told_apart
 from netra.guard.members.members import MemberNames
 from netra.guard.members.parents import MODELS, SETTINGS, Parents
@@ -56,39 +56,40 @@ def member_against_text(analysis: Analysis) -> Iterator[Sighting]:
             continue
         told: set[Expression] = set()
         for test, line in _tests(scope):
-            for part in within(test, scope):
-                for parts, operators in comparisons(part) if part[0] == "compare" else ():
-                    found = _against_text(parts, operators[0]) if len(parts) == 2 else None
-                    if found is None or found[0] in told:
+            for parts, operators in comparisons(test):
+                found = _against_text(parts, operators[0]) if len(parts) == 2 else None
+                if found is None or found[0] in told:
+                    continue
+                member, text = found
+                match analysis.receivers.value(member, scope):
+                    case Instance(kind=kind) if kind in plain and not keeps_values:
+                        pass
+                    case _:
                         continue
-                    member, text = found
-                    match analysis.receivers.value(member, scope):
-                        case Instance(kind=kind) if kind in plain and not keeps_values:
-                            pass
-                        case _:
-                            continue
-                    if used.is_unused(scope) or is_told_apart(member, "", scope) or _is_beside_members(member, scope, analysis):
-                        continue
-                    told.add(member)
-                    message = f"`{written(member, scope)}` is a member of `{kind.name}`, and never equals the text {text!r}"
-                    step = Step(kind.module.path, kind.facts.line, f"`{kind.name}` is no enumeration of texts")
-                    mend = Mend("compare it with the member, or compare its `value`")
-                    sure = CERTAIN if _is_sure(analysis, member, scope) else LIKELY
-                    yield Sighting(scope, line, 0, line, message, (step,), mend, sure)
+                if used.is_unused(scope) or is_told_apart(member, "", scope) or _is_beside_members(member, scope, analysis):
+                    continue
+                told.add(member)
+                message = f"`{written(member, scope)}` is a member of `{kind.name}`, and never equals the text {text!r}"
+                step = Step(kind.module.path, kind.facts.line, f"`{kind.name}` is no enumeration of texts")
+                mend = Mend("compare it with the member, or compare its `value`")
+                sure = CERTAIN if _is_sure(analysis, member, scope) else LIKELY
+                yield Sighting(scope, line, 0, line, message, (step,), mend, sure)
 
 
 def _keeps_values(analysis: Analysis) -> bool:
     """Some model of the program keeps values in the place of members."""
+    for _, _, call in analysis.calls_of("ConfigDict", "SettingsConfigDict", "dict"):
+        if any(name == VALUES for name, _ in call.keywords):
+            return True
     for module in analysis.modules:
-        for function in module.functions:
-            if VALUES in function.assigned or any(name == VALUES for call in function.facts.calls for name, _ in call.keywords):
-                return True
         for kind in module.classes:
-            if any(
+            if VALUES in kind.body.assigned or any(
                 each.value[0] == "dict" and any(key == ("string", VALUES) for key, _ in each.value[1])
                 for each in kind.body.assigned.get("model_config", ())
             ):
                 return True
+        if any(name == VALUES for kind in module.classes for name, _ in kind.facts.keywords):
+            return True
     return False
 
 
@@ -113,7 +114,6 @@ def _tests(scope: FunctionSymbol) -> Iterator[tuple[Expression, int]]:
     yield from facts.asserts
     yield from ((each.value, each.line) for each in facts.returned)
     yield from ((each.value, each.line) for each in facts.assignments)
-    yield from ((each, call.line) for call in facts.calls for each in call.given)
 
 
 def _against_text(parts: tuple[Expression, ...], operator: str) -> tuple[Expression, str] | None:
@@ -132,11 +132,10 @@ def _against_text(parts: tuple[Expression, ...], operator: str) -> tuple[Express
 def _is_beside_members(member: Expression, scope: FunctionSymbol, analysis: Analysis) -> bool:
     """The scope compares it with members as well, so that it may be either, or puts something else there."""
     for test, _ in _tests(scope):
-        for part in within(test, scope):
-            for parts, _ in comparisons(part) if part[0] == "compare" else ():
-                others = [each for each in parts if each != member and each[0] == "attribute"]
-                if member in parts and any(isinstance(analysis.receivers.value(each, scope), Instance) for each in others):
-                    return True
+        for parts, _ in comparisons(test):
+            others = [each for each in parts if each != member and each[0] == "attribute"]
+            if member in parts and any(isinstance(analysis.receivers.value(each, scope), Instance) for each in others):
+                return True
     return False
 
 

@@ -60,10 +60,18 @@ def nothing_used(analysis: Analysis) -> Iterator[Sighting]:
     """
     used = analysis.program.once(NamesUsed)
     outside = analysis.once(OutsideWrites)
+    names = {name for of_type in CHANGING.values() for name in of_type} | {
+        function.name
+        for module in analysis.modules
+        for function in module.functions
+        if function.facts.sort in (PLAIN, ASYNC) and all(each.value[0] == "none" for each in function.facts.returned)
+    }
     for scope in analysis.scopes:
         if scope.module.in_tests:
             continue
         for call in scope.facts.calls:
+            if call.callee[-1] not in names:
+                continue
             awaited = call.where[0] == "await" and len(call.where) > 1
             where = call.where[1] if awaited else call.where
             if where[0] not in USING and where[0] not in ("assign", "argument"):
