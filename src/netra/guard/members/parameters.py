@@ -1,6 +1,6 @@
 """What a function or a constructor takes, and what a call of it misses or gives too much."""
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Final
 
 from netra.guard.facts import CallSite, Decorator, Expression, Parameter, last_name
@@ -36,6 +36,11 @@ class Signature:
 
     raised: tuple[str, ...] = field(default=(), compare=False)
     """What a mapper raises for a name that it does not know."""
+
+    @property
+    def begun(self) -> "Signature":
+        """The same, where what is missing may come later."""
+        return replace(self, required=())
 
     def errors(self, call: CallSite) -> tuple[str, ...]:
         """What a call that it refuses raises: the class of the error, and those above it that a handler may name."""

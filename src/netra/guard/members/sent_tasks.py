@@ -51,7 +51,8 @@ def sent(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[Sig
     parameters = function.facts.parameters[1 if _is_bound(made[0]) or function.owner is not None else 0 :]
     taken = of_parameters(parameters, function.module.path, function.facts.line)
     if call.callee[2] in ("s", "si") or library == "taskiq":
-        taken = _without_required(taken)
+        # Dependencies are filled in by the queue, and what a signature lacks by whoever runs it.
+        taken = taken.begun
     return taken, given
 
 
@@ -77,16 +78,3 @@ def _spread(call: CallSite) -> CallSite | None:
     if first[0] not in ("list", "tuple") or second[0] != "dict" or any(key[0] != "string" for key, _ in second[1]):
         return None
     return replace(call, arguments=tuple(first[1]), keywords=tuple((key[1], value) for key, value in second[1]))
-
-
-def _without_required(taken: Signature) -> Signature:
-    """Dependencies are filled in by the queue, and what a signature lacks by whoever runs it."""
-    return Signature(
-        taken.positional,
-        taken.keywords,
-        (),
-        taken.more_positional,
-        taken.more_keywords,
-        path=taken.path,
-        line=taken.line,
-    )

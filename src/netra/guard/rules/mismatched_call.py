@@ -15,6 +15,8 @@ from netra.guard.meaning.receivers import Receivers
 from netra.guard.members.dumping import given_twice
 from netra.guard.members.filters import NAMES as FILTERING
 from netra.guard.members.filters import columns_named
+from netra.guard.members.handed_calls import NAMES as HANDING
+from netra.guard.members.handed_calls import HandedCall, handed_call
 from netra.guard.members.made_otherwise import NAMES as MADE_OTHERWISE
 from netra.guard.members.made_otherwise import MadeOtherwise
 from netra.guard.members.parameters import Signature
@@ -53,7 +55,9 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
 
     Constructors are those that a class writes, and those that `dataclass`, `attrs`, `NamedTuple` and pydantic (where it
     forbids other fields) make of its fields. What `dataclasses.replace` is given is held against the fields of the class,
-    what is sent to a queue (`report.delay(…)`) against the function that it will call, and the columns that a query names
+    what is sent to a queue (`report.delay(…)`) or handed to a thread, an event loop or `partial` together with a function
+    (`Thread(target=send, args=(user,))`, `loop.call_later(3, send, user)`) against the function that will be called with it,
+    and the columns that a query names
     (`filter_by`, `values`, those of Django's managers) against the mapped class. A method that is overridden is reported only
     when no version of it takes the call. Guard is silent about functions under decorators that may change what they take,
     about what `*` passes, and `**` where that is no dictionary that stands in the function, in private functions that nothing
@@ -69,6 +73,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             if call.keywords and (twice := _passed_twice(analysis, call, scope)) is not None:
                 yield twice
                 continue
+            by = ""
             of_program = call.callee[-1] in names and call.callee[0] in NAMED
             taken = _taken(analysis, signatures, call, scope) if of_program else None
             if not taken and call.keywords and call.callee[-1] in MADE_OTHERWISE:
@@ -77,18 +82,29 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
                 taken, call = _of_columns(analysis, call, scope)
             if not taken and call.callee[-1] in SENDING and (sending := sent(analysis, call, scope)) is not None:
                 taken, call = [sending[0]], sending[1]
+            handed = None
+            if not taken and call.callee[0] in NAMED and call.callee[-1] in HANDING:
+                by = call.callee[-1]
+                handed = handed_call(analysis, call, scope)
+                if handed is not None and handed.call.callee[-1] in names:
+                    taken, call = _taken_of_handed(analysis, signatures, handed, scope), handed.call
             if not taken:
                 continue
             whole = unpacked(call, scope)
             reasons = [each.refuses(whole) for each in taken]
-            if not all(reasons):
+            if handed is not None and handed.packed and not any(each.more_positional for each in taken):
+                # A text of as many letters as it takes is passed after all.
+                fits = handed.call.arguments[:1] != () and handed.call.arguments[0][0] == "string" and not all(reasons)
+                reasons = [] if fits else [handed.packed]
+            if not reasons or not all(reasons):
                 continue
             errors = taken[0].errors(whole)
             if not _is_excused(call, scope, errors, analysis.receivers) and not used.is_unused(scope):
                 text = written(call.callee, scope)
                 where = Step(taken[0].path, taken[0].line, f"this is what `{text}` calls")
                 article = "an" if errors[0][0] in "AEIOU" else "a"
-                message = f"`{text}(…)` {reasons[0]}: {article} {errors[0]}"
+                called = f"`{text}(…)`" if handed is None else f"`{text}`, called by `{by}`,"
+                message = f"{called} {reasons[0]}: {article} {errors[0]}"
                 sure = CERTAIN if _is_sure(analysis, call.callee, scope) else LIKELY
                 mend = Mend("pass what it takes")
                 found = Sighting(scope, call.line, call.column, call.end_line, message, (where,), mend, sure)
@@ -97,6 +113,13 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             yield (
                 each[0] if len(each) == 1 else together(each, f", {len(each)} times in this function", lambda _: "and so here")
             )
+
+
+def _taken_of_handed(
+    analysis: Analysis, signatures: Signatures, handed: HandedCall, scope: FunctionSymbol
+) -> list[Signature] | None:
+    taken = _taken(analysis, signatures, handed.call, scope)
+    return [each.begun for each in taken] if taken and handed.begun else taken
 
 
 def _of_columns(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[list[Signature], CallSite]:
