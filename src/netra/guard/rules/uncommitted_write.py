@@ -8,6 +8,7 @@ from netra.guard.database.dependent import DependentSessions
 from netra.guard.database.driven import DrivenWrites
 from netra.guard.database.givers import Givers
 from netra.guard.database.loaded import LETTING_GO, changed_by
+from netra.guard.database.second_edition import is_of_second_edition
 from netra.guard.database.transactions import (
     BEGINNING,
     COMMITS,
@@ -55,8 +56,9 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             return True
     ```
 
-    An asynchronous connection that begins no transaction of its own has to be committed in the same way, and so has the bare
-    connection of a driver, whose transaction begins with the first statement that writes.
+    An asynchronous connection that begins no transaction of its own has to be committed in the same way, so has any connection
+    of an engine of SQLAlchemy 2, and the bare connection of a driver, whose transaction begins with the first statement that
+    writes.
 
     A value that is set on a row, and not looked at again, was meant for the database, and is lost where nothing ever commits.
 
@@ -70,7 +72,9 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
     committing = analysis.once(_committing)
     writing = SESSIONS | {"sqlalchemy.ext.asyncio.AsyncConnection"}
     for tracked in dict.fromkeys((*transactions.tracked(WRITING_METHODS), *transactions.brought())):
-        if tracked.library not in writing or is_migration(tracked.scope.module) or top_of(tracked.scope.module) in committing:
+        if is_migration(tracked.scope.module) or top_of(tracked.scope.module) in committing:
+            continue
+        if tracked.library not in writing and not _needs_commit(analysis, tracked):
             continue
         owner = transactions.owner(tracked)
         if _ends_in_its_own_way(analysis, tracked) or any(AUTOCOMMIT in each.keywords for each in tracked.scope.facts.calls):
@@ -85,6 +89,11 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
         if tracked.library in writing and top_of(tracked.scope.module) not in committing:
             yield from _lost(values, transactions, tracked, given=given)
     yield from _lost_by_a_driver(analysis)
+
+
+def _needs_commit(analysis: Analysis, tracked: Tracked) -> bool:
+    """A connection of SQLAlchemy 2, which commits no statement by itself, as earlier ones did."""
+    return tracked.library == "sqlalchemy.engine.Connection" and is_of_second_edition(analysis, tracked.scope)
 
 
 def _lost_by_a_driver(analysis: Analysis) -> Iterator[Sighting]:
