@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import PLAIN, CallSite, Expression, last_name
+from netra.guard.facts import NOTHING, PLAIN, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import is_expected_to_raise
 from netra.guard.meaning.expressions import written
@@ -84,7 +84,7 @@ def _gives(analysis: Analysis, call: CallSite, scope: FunctionSymbol, known: boo
                     return "a coroutine", (step,)
                 case GeneratorOf(function=FunctionSymbol()) if not function.facts.decorators:
                     return "a generator", (step,)
-                case Plain(name=name) if name in BUILTIN_TYPES or name == "None":
+                case Plain(name=name) if name in BUILTIN_TYPES or (name == "None" and _gives_nothing(function)):
                     if is_read_to_the_end(routine, value, receivers):
                         return "None" if name == "None" else f"a `{name}`", (step,)
                 case Instance(kind=kind) if is_read_to_the_end(routine, value, receivers) or _is_made_there(routine, kind):
@@ -97,6 +97,11 @@ def _gives(analysis: Analysis, call: CallSite, scope: FunctionSymbol, known: boo
         case Foreign(symbol=External(dotted=dotted)) if dotted in GIVING_NOTHING:
             return "None", ()
     return None
+
+
+def _gives_nothing(function: FunctionSymbol) -> bool:
+    """Whatever `Callback | None` is declared to give, it may be a callback where more than nothing is returned."""
+    return all(each.value == NOTHING for each in function.facts.returned)
 
 
 def _gives_values_only(analysis: Analysis, routine: Routine) -> bool:
@@ -119,7 +124,7 @@ def _is_value(analysis: Analysis, expression: Expression, scope: FunctionSymbol)
         return all(_is_value(analysis, each, scope) for each in expression[1])
     match analysis.receivers.value(expression, scope):
         case Plain(name=name):
-            return name in BUILTIN_TYPES or name == "None"
+            return name in BUILTIN_TYPES
         case Instance(kind=kind):
             return not kind.module.library and _is_never_called(analysis, kind)
     return False
