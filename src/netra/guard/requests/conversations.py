@@ -27,6 +27,14 @@ HOLDERS: Final = frozenset({"chats", "threads", "conversations"})
 NAMING: Final = frozenset("thread_id session_id conversation_id chat_id".split())
 
 
+def conversations_begin(analysis: Analysis) -> bool:
+    """Something in the program is called as what begins one."""
+    if analysis.calls_of(*KEEPING, *BEGINNING, "from_defaults", "from_llm"):
+        return True
+    made = (call.callee for _, _, call in analysis.calls_of("create"))
+    return any(callee[0] == "attribute" and last_name(callee[1]) in HOLDERS for callee in made)
+
+
 def begins_conversation(value: Expression, scope: FunctionSymbol, program: Program, depth: int = 0) -> bool:
     """An expression makes an object of a library that remembers what it is told."""
     inner = value[1] if value[0] == "await" else value

@@ -50,6 +50,7 @@ def member_against_text(analysis: Analysis) -> Iterator[Sighting]:
     keeps_values = _keeps_values(analysis)
     used = analysis.program.once(NamesUsed)
     plain = {kind for module in analysis.modules for kind in module.classes if kind.facts.bases and _is_plain(analysis, kind)}
+    values = {each.value for kind in plain for given in kind.body.assigned.values() for each in given}
     for scope in analysis.scopes if plain else ():
         places = [use.where for use in scope.facts.uses] + [read.where for read in scope.facts.reads]
         if not any(where[0] == "compare" for where in places):
@@ -58,7 +59,7 @@ def member_against_text(analysis: Analysis) -> Iterator[Sighting]:
         for test, line in _tests(scope):
             for parts, operators in comparisons(test):
                 found = _against_text(parts, operators[0]) if len(parts) == 2 else None
-                if found is None or found[0] in told:
+                if found is None or found[0] in told or ("string", found[1]) not in values:
                     continue
                 member, text = found
                 match analysis.receivers.value(member, scope):

@@ -53,10 +53,13 @@ def method_as_value(analysis: Analysis) -> Iterator[Sighting]:
     a plain method stands in the class or one below it, guard is silent.
     """
     written_elsewhere = analysis.once(OutsideWrites)
+    methods = {name for module in analysis.program.modules.values() for kind in module.classes for name in kind.methods}
     for scope in analysis.scopes:
         if scope.module.in_tests:
             continue
         for expression, line, column, used in _taken_for_values(scope):
+            if expression[2] not in methods:
+                continue
             match analysis.receivers.value(expression, scope):
                 case Routine(function=function, bound=True) if _is_plain(function) and (owner := function.owner) is not None:
                     if used in TESTS and not _wants_nothing(function):

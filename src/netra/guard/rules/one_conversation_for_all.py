@@ -8,7 +8,7 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.brought import Origin
-from netra.guard.requests.conversations import NAMING, begins_conversation, fixed_conversation
+from netra.guard.requests.conversations import NAMING, begins_conversation, conversations_begin, fixed_conversation
 from netra.guard.requests.living import answers_each
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
@@ -68,6 +68,8 @@ def one_conversation_for_all(analysis: Analysis) -> Iterator[Sighting]:
 
 def _remembered(analysis: Analysis) -> Iterator[_Told]:
     """What came with a request is told to a conversation that lies in a shared place."""
+    if not conversations_begin(analysis):
+        return
     sharing = analysis.once(Sharing)
     names = {
         name
@@ -103,23 +105,20 @@ def _conversation(
 
 def _named(analysis: Analysis) -> Iterator[_Told]:
     """A library is told something of a request, and a fixed text for the conversation that it belongs to."""
-    sharing = analysis.once(Sharing)
-    for scope in sharing.served:
+    histories = [name for name in analysis.program.calls_named if name.endswith(HISTORY)]
+    for scope, _, call in analysis.calls_of(*INVOKING, *histories):
         if scope.module.in_tests or not answers_each(analysis, scope):
             continue
-        for call in scope.facts.calls:
-            called = last_name(call.callee) or ""
-            if called not in INVOKING and not called.endswith(HISTORY):
-                continue
-            fixed = next(((name, value[1]) for name, value in call.keywords if name in NAMING and value[0] == "string"), None)
-            if fixed is None and called in INVOKING:
-                found = (each for given in call.given for each in fixed_conversation(given, scope, analysis))
-                fixed = next(found, None) if _keeps_threads(analysis) else None
-            if fixed is None or not fixed[1] or _is_of_program(call.callee, scope, analysis):
-                continue
-            origin = _brought(call, scope, analysis) or _told_it(call, scope, analysis)
-            if origin is not None:
-                yield _Told(scope, call, origin, f"`{fixed[0]}` is `{fixed[1]}` for everybody", ())
+        called = last_name(call.callee) or ""
+        fixed = next(((name, value[1]) for name, value in call.keywords if name in NAMING and value[0] == "string"), None)
+        if fixed is None and called in INVOKING:
+            found = (each for given in call.given for each in fixed_conversation(given, scope, analysis))
+            fixed = next(found, None) if _keeps_threads(analysis) else None
+        if fixed is None or not fixed[1] or _is_of_program(call.callee, scope, analysis):
+            continue
+        origin = _brought(call, scope, analysis) or _told_it(call, scope, analysis)
+        if origin is not None:
+            yield _Told(scope, call, origin, f"`{fixed[0]}` is `{fixed[1]}` for everybody", ())
 
 
 def _keeps_threads(analysis: Analysis) -> bool:
