@@ -87,6 +87,10 @@ ALGORITHM = re.compile(
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 NAMED = re.compile(r"(?:_env|_env_?var|_env_?key|_variable|_name|_env_name)$", re.IGNORECASE)
 
+# By what something of a kind is kept: `session_key`, and a name as code has them.
+KEY_OF = re.compile(r"(?:\w+_)?([a-z]+)_key")
+PLACE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
+
 TELLING = re.compile(
     rf"{NAMING.pattern}|UR[LI]|DSN|BROKER|BACKEND|DATABASE|REDIS|POSTGRES|MYSQL|MONGO|RABBIT|AMQP|QUEUE|CACHE|(?:^|_)DB",
     re.IGNORECASE,
@@ -206,6 +210,9 @@ def _says_how(name: str, text: str | None) -> bool:
     """`token_env: str = "SERVICE_TOKEN"` says which variable holds the secret, and "HS256" how something is signed with it."""
     if text is None:
         return False
+    place = KEY_OF.fullmatch(name.lower())
+    if place is not None and PLACE.fullmatch(text) and place[1] in text.split("_") and not NAMING.search(text):
+        return True  # `pool_key: str = "db_pool"`: under what name the pool lies
     return ALGORITHM.fullmatch(text) is not None or (VARIABLE.fullmatch(text) is not None and NAMED.search(name) is not None)
 
 
