@@ -1,5 +1,6 @@
 """T102."""
 
+import builtins
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
@@ -25,6 +26,10 @@ MARKING = frozenset(
     """asyncio anyio parametrize skip skipif skipIf skipUnless xfail expectedFailure usefixtures slow integration
     staticmethod""".split()
 )
+# What Python itself raises.
+ERRORS = frozenset(name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception))
+# What waits for an error.
+EXPECTING = frozenset("raises assertRaises assertRaisesRegex".split())
 # Under these names a client is given what it sends, and leaves it as it is.
 SENT = frozenset({"json", "params", "data", "headers"})
 SPREAD = "**"
@@ -42,10 +47,16 @@ def own_value_asserted(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Reported is only a test of which every assertion is like that: what is not a mere text or number was handed to nobody who
-    could have changed it. A field of a data class of the tests that does nothing but keep what it is given is what was given.
+    could have changed it. So is one that raises itself what it expects (`with raises(ValueError): raise ValueError`). A field
+    of a data class of the tests that does nothing but keep what it is given is what was given.
     """
     for scope in collected(analysis):
         asserts = (*scope.facts.asserts, *_by_method(scope))
+        if (raised := _raises_itself(scope)) and not asserts:
+            message = f"`{scope.name}` raises itself what it expects to be raised"
+            mend = Mend("call the code that should raise it")
+            yield Sighting(scope, raised, scope.facts.column, raised, message, mend=mend)
+            continue
         if any(test in FAILING or test[0] == "string" or _always_fails(test) for test, _ in asserts):
             continue
         if (
@@ -57,6 +68,22 @@ def own_value_asserted(analysis: Analysis) -> Iterator[Sighting]:
             line = asserts[0][1]
             message = f"all that `{scope.name}` asserts is what it wrote down itself"
             yield Sighting(scope, line, scope.facts.column, line, message, mend=Mend("assert what the code under test gives"))
+
+
+def _raises_itself(scope: FunctionSymbol) -> int:
+    """The line of the `raise` that is all that stands in the one block which expects it; 0 for any other test."""
+    calls = scope.facts.calls
+    blocks = [each for each in scope.facts.blocks if each.what == "with"]
+    if len(blocks) != 1 or len(scope.facts.blocks) != 1 or len(scope.facts.raises) != 1:
+        return 0
+    block, raised = blocks[0], scope.facts.raises[0]
+    entered = [calls[each[1]] for each in block.expressions if each[0] == "call"]
+    expected = next((each.arguments[0] for each in entered if last_name(each.callee) in EXPECTING and each.arguments), None)
+    # An error of the program's own may be raised to see what it says, or of which kind it is.
+    if expected is None or expected[0] != "name" or expected[1] not in ERRORS or not block.line <= raised <= block.end_line:
+        return 0
+    others = [each for each in calls if each not in entered and not (each.line == raised and each.callee == expected)]
+    return 0 if others or scope.facts.assignments or scope.facts.awaits else raised
 
 
 def _always_fails(test: Expression) -> bool:

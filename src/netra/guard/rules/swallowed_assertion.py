@@ -12,6 +12,10 @@ from netra.guard.symbols import FunctionSymbol
 from netra.guard.trying import handlers
 from netra.guard.values import Step
 
+# What waits for an error, and the errors of which a failed assertion is one, whatever else was meant.
+EXPECTING: Final = frozenset({"raises", "assertRaises"})
+ANYTHING: Final = frozenset({"Exception", "BaseException"})
+
 MEND: Final = Mend("catch the error that is expected, and nothing else")
 
 
@@ -27,7 +31,8 @@ def swallowed_assertion(analysis: Analysis) -> Iterator[Sighting]:
             print(error)
     ```
 
-    `contextlib.suppress(Exception)` around it does the same. A handler that raises, fails, skips or asserts is left alone.
+    `contextlib.suppress(Exception)` around it does the same, and so does `pytest.raises(Exception)`: a failed assertion is what
+    it waits for. A handler that raises, fails, skips or asserts is left alone.
     """
     for scope in collected(analysis):
         for block in scope.facts.blocks:
@@ -67,10 +72,11 @@ def _is_told_later(scope: FunctionSymbol, block: Block, handler: Block, line: in
 
 
 def _suppressed(scope: FunctionSymbol, block: Block) -> frozenset[str]:
-    """The last names of what a `with suppress(…)` swallows."""
+    """The last names of what a `with suppress(…)` swallows, or a `with raises(Exception)` takes for what is expected."""
     match block.what, block.expressions:
         case "with", (("call", int(index)),):
             call = scope.facts.calls[index]
-            if last_name(call.callee) == "suppress":
+            expects = last_name(call.callee) in EXPECTING and not call.keywords and len(call.arguments) == 1
+            if last_name(call.callee) == "suppress" or (expects and last_name(call.arguments[0]) in ANYTHING):
                 return frozenset(last_name(each) or "" for each in call.arguments)
     return frozenset()
