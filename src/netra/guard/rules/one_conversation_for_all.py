@@ -23,7 +23,7 @@ INVOKING: Final = frozenset("invoke ainvoke stream astream astream_events run ar
 HISTORY: Final = "ChatMessageHistory"
 
 
-class _Told(NamedTuple):
+class _ToldToAll(NamedTuple):
     """A call tells something of a request to a conversation of everybody."""
 
     scope: FunctionSymbol
@@ -66,7 +66,7 @@ def one_conversation_for_all(analysis: Analysis) -> Iterator[Sighting]:
         yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend)
 
 
-def _remembered(analysis: Analysis) -> Iterator[_Told]:
+def _remembered(analysis: Analysis) -> Iterator[_ToldToAll]:
     """What came with a request is told to a conversation that lies in a shared place."""
     if not conversations_begin(analysis):
         return
@@ -86,7 +86,7 @@ def _remembered(analysis: Analysis) -> Iterator[_Told]:
             slot = next((found for each in places if (found := _conversation(each, scope, names, sharing, analysis))), None)
             origin = None if slot is None else _brought(call, scope, analysis)
             if slot is not None and origin is not None:
-                yield _Told(scope, call, origin, f"`{slot.name}` is one conversation for everybody", (slot.step,))
+                yield _ToldToAll(scope, call, origin, f"`{slot.name}` is one conversation for everybody", (slot.step,))
 
 
 def _conversation(
@@ -103,7 +103,7 @@ def _conversation(
     return None
 
 
-def _named(analysis: Analysis) -> Iterator[_Told]:
+def _named(analysis: Analysis) -> Iterator[_ToldToAll]:
     """A library is told something of a request, and a fixed text for the conversation that it belongs to."""
     histories = [name for name in analysis.program.calls_named if name.endswith(HISTORY)]
     for scope, _, call in analysis.calls_of(*INVOKING, *histories):
@@ -118,7 +118,7 @@ def _named(analysis: Analysis) -> Iterator[_Told]:
             continue
         origin = _brought(call, scope, analysis) or _told_it(call, scope, analysis)
         if origin is not None:
-            yield _Told(scope, call, origin, f"`{fixed[0]}` is `{fixed[1]}` for everybody", ())
+            yield _ToldToAll(scope, call, origin, f"`{fixed[0]}` is `{fixed[1]}` for everybody", ())
 
 
 def _keeps_threads(analysis: Analysis) -> bool:

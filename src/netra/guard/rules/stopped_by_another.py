@@ -31,8 +31,8 @@ class _Stopped(NamedTuple):
     how: str
 
 
-@rule("S126", "one-run-for-all")
-def one_run_for_all(analysis: Analysis) -> Iterator[Sighting]:
+@rule("S126", "stopped-by-another")
+def stopped_by_another(analysis: Analysis) -> Iterator[Sighting]:
     """What one user's request runs is stopped by another's: the flag that says so, or the task, is one for all.
 
     ```python
