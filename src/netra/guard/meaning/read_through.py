@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from netra.guard.facts import ASYNC, NOTHING, last_name
+from netra.guard.facts import ASYNC, NOTHING, PLAIN, last_name
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.values import Instance, Plain, Routine, Value
 
@@ -42,3 +42,14 @@ def _says_what_it_gives(routine: Routine, receivers: Receivers) -> bool:
         return False
     below = () if routine.receiver is None else receivers.program.subclasses.get(routine.receiver, ())
     return not any(facts.name in each.methods for each in below)
+
+
+def is_what_stands_there(routine: Routine, receivers: Receivers) -> bool:
+    """A plain function of the program, in whose place no decorator and no class below puts another."""
+    facts = routine.function.facts
+    if routine.function.module.library or facts.decorators or facts.abstract or facts.sort != PLAIN or facts.yields:
+        return False
+    if routine.receiver is None:
+        return True
+    below = receivers.program.subclasses.get(routine.receiver, ())
+    return receivers.program.order(routine.receiver)[1] and not any(facts.name in each.methods for each in below)

@@ -14,7 +14,7 @@ from netra.guard.meaning.contexts import is_expected_to_raise
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.handed_to_run import Handed, handed_to_run
 from netra.guard.meaning.parameters import promise_of
-from netra.guard.meaning.read_through import BUILTIN_TYPES, is_read_to_the_end
+from netra.guard.meaning.read_through import BUILTIN_TYPES, is_read_to_the_end, is_what_stands_there
 from netra.guard.members.making import Making
 from netra.guard.members.members import is_bound_once
 from netra.guard.reading import is_waived
@@ -369,14 +369,9 @@ def _is_value(value: Value | None) -> bool:
 def _is_always_a_value(analysis: Analysis, routine: Routine) -> bool:
     """A plain function gives now this value and now that one, and each of them is known for one."""
     function = routine.function
-    facts = function.facts
-    if function.module.library or facts.decorators or facts.abstract or facts.sort != PLAIN or facts.yields:
+    if not is_what_stands_there(routine, analysis.receivers):
         return False
-    if routine.receiver is not None:
-        below = analysis.program.subclasses.get(routine.receiver, ())
-        if not analysis.program.order(routine.receiver)[1] or any(facts.name in each.methods for each in below):
-            return False
-    return all(each.value == NOTHING or _is_never_awaited(analysis, each.value, function) for each in facts.returned)
+    return all(each.value == NOTHING or _is_never_awaited(analysis, each.value, function) for each in function.facts.returned)
 
 
 def _is_never_awaited(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> bool:

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import NOTHING, PLAIN, CallSite, Expression, last_name
+from netra.guard.facts import NOTHING, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import is_expected_to_raise
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.functions_wanted import functions_wanted
 from netra.guard.meaning.narrowing import is_caught
-from netra.guard.meaning.read_through import BUILTIN_TYPES, is_read_to_the_end
+from netra.guard.meaning.read_through import BUILTIN_TYPES, is_read_to_the_end, is_what_stands_there
 from netra.guard.members.members import is_bound_once
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
@@ -107,14 +107,9 @@ def _gives_nothing(function: FunctionSymbol) -> bool:
 def _gives_values_only(analysis: Analysis, routine: Routine) -> bool:
     """A function of the program gives now this and now that, each of which is a text, a number, a list or an object."""
     function = routine.function
-    facts = function.facts
-    if function.module.library or facts.decorators or facts.abstract or facts.sort != PLAIN or facts.yields:
+    if not is_what_stands_there(routine, analysis.receivers):
         return False
-    if routine.receiver is not None:
-        below = analysis.program.subclasses.get(routine.receiver, ())
-        if not analysis.program.order(routine.receiver)[1] or any(facts.name in each.methods for each in below):
-            return False
-    return bool(facts.returned) and all(_is_value(analysis, each.value, function) for each in facts.returned)
+    return bool(function.facts.returned) and all(_is_value(analysis, each.value, function) for each in function.facts.returned)
 
 
 def _is_value(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> bool:
