@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
 from netra.guard.environment import Access, Touch, accesses, is_edge
-from netra.guard.facts import NOTHING, CallSite
+from netra.guard.facts import NOTHING, CallSite, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.expressions import within
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.unset import SECRET
 from netra.guard.values import Step
 
 FORMATTED = ("format",)
+NOTING = frozenset("debug info warning error exception critical log print echo".split())
 
 
 @rule("E113", "none-in-a-text")
@@ -27,7 +30,7 @@ def none_in_a_text(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Read it as `os.environ["API_TOKEN"]`, which says what is missing, or ask the module that keeps the settings. Left alone is a
-    variable that the program reads in another way as well: it may be checked there.
+    variable that the program reads in another way as well, which may be checked there, and a text for a log.
     """
     read: dict[str, list[tuple[Access, CallSite | None]]] = defaultdict(list)
     for access in accesses(analysis):
@@ -37,12 +40,19 @@ def none_in_a_text(analysis: Analysis) -> Iterator[Sighting]:
         if not all(_is_written_out(access, call) for access, call in ways):
             continue
         for access, call in ways:
-            if call is None or is_edge(access.module):
+            if call is None or is_edge(access.module) or _is_noted(call, access.scope):
                 continue
             message = f"where `{variable}` is not set, the text has the word `None` in its place"
             step = Step(access.module.path, access.line, f"without `{variable}` this gives None")
             mend = Mend(f'read `os.environ["{variable}"]`, or ask the module that keeps the settings')
             yield Sighting(access.scope, call.line, call.column, call.end_line, message, (step,), mend)
+
+
+def _is_noted(call: CallSite, scope: FunctionSymbol) -> bool:
+    """It is written to a log, where `None` says that there is none."""
+    read = ("call", scope.facts.calls.index(call))
+    logs = (each for each in scope.facts.calls if last_name(each.callee) in NOTING)
+    return any(read in within(given, scope) for each in logs for given in each.given)
 
 
 def _is_written_out(access: Access, call: CallSite | None) -> bool:
