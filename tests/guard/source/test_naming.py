@@ -48,3 +48,8 @@ def test_a_package_that_is_called_like_a_library_and_lies_in_a_namespace_has_its
     ]
     named = module_names(files, [root])
     assert [named[path][0] for path in files] == ["index.stores.redis", "index.stores.redis.base", "own", "redis"]
+
+
+def test_a_package_that_is_looked_at_from_within_has_no_name_of_its_own() -> None:
+    named = module_names([Path("__init__.py"), Path("a.py")], [Path.cwd()])
+    assert [each[0] for each in named.values()] == ["", "a"]

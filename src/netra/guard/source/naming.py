@@ -39,7 +39,7 @@ def _parts_above(folder: Path, packages: Container[Path], tops: list[Path]) -> l
         parts += reversed(folder.relative_to(top).parts)
         if OF_STUBS.fullmatch(top.name):
             parts.append(top.name)
-        elif parts[-1] in modelled_packages():
+        elif parts and parts[-1] in modelled_packages():
             # `llama_index/llms/openai`: what imports `openai` there means the library, and not itself.
             parts += _namespaces(top, tops)
     if top == folder:
