@@ -65,8 +65,6 @@ class RowsInHand:
         self._connections = analysis.once(Connections)
         self._expiring: dict[tuple[str, bool], bool] = {}
 
-    # --- sessions --------------------------------------------------------------------------------------------------------
-
     def session(self, expression: Expression, scope: FunctionSymbol) -> str:
         """The class of the models that a session is of; empty for what is none."""
         held = self._connections.held(expression, scope)
@@ -99,8 +97,6 @@ class RowsInHand:
                 return False
             made += 1
         return made > 0
-
-    # --- rows ------------------------------------------------------------------------------------------------------------
 
     def row(self, name: str, scope: FunctionSymbol, line: int) -> RowInHand | None:
         """What a local name holds at a line, when that is a row."""

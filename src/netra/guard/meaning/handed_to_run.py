@@ -21,6 +21,8 @@ LISTED: Final = frozenset({"wait", "as_completed"})
 OF_LOOPS: Final = frozenset({"create_task", "run_until_complete"})
 GROUP: Final = "TaskGroup"
 DISPLAYS: Final = frozenset({"list", "set", "tuple"})
+# The names of their first parameters.
+FIRST: Final = frozenset("coro coro_or_future fut fs arg main future".split())
 
 
 class Handed(NamedTuple):
@@ -56,10 +58,6 @@ def handed_to_run(program: Program, receivers: Receivers) -> Iterator[Handed]:
             yield Handed(scope, call, given, True)
         else:
             yield from (Handed(scope, call, one, False) for one in _elements(given, scope))
-
-
-# The names of their first parameters.
-FIRST: Final = frozenset("coro coro_or_future fut fs arg main future".split())
 
 
 def waited_for_as_coroutines(program: Program, receivers: Receivers) -> Iterator[tuple[FunctionSymbol, CallSite, CoroutineOf]]:

@@ -129,7 +129,6 @@ def _of_fastapi(
         return
     found = _Taken(set(), whole=False)
     known = _take(analysis, function, found, 0)
-    known = known is not None
     for value in _listed(decorator.keywords) if known else ():
         known = known and _depend(analysis, value, around, found, 0)
     for scope, _, call in analysis.calls_of("APIRouter", "FastAPI", "include_router", "Depends", "Security") if known else ():
@@ -171,21 +170,21 @@ def _listed(keywords: tuple[tuple[str, Expression], ...]) -> list[Expression]:
     return list(given[1]) if given[0] in ("list", "tuple") else [given]
 
 
-def _take(analysis: Analysis, function: FunctionSymbol, found: _Taken, depth: int, skip: int = 0) -> bool | None:
-    """Add what a function that FastAPI calls takes; None where that is not known."""
+def _take(analysis: Analysis, function: FunctionSymbol, found: _Taken, depth: int, skip: int = 0) -> bool:
+    """Add what a function that FastAPI calls takes; False where that is not known."""
     around = function.parent
     if around is None or depth > DEEPEST or function.module.library:
-        return None
+        return False
     for each in function.facts.parameters[skip:]:
         if each.position in ("arguments", "keywords"):
-            return None
+            return False
         if each.default is not None and each.default[0] == "call":
             call = around.facts.calls[each.default[1]]
             if not _marked(analysis, call, each, around, found, depth):
-                return None
+                return False
             continue
         if each.annotation is not None and not _annotated(analysis, each.annotation, each, around, found, depth):
-            return None
+            return False
         found.names.add(each.name)
     return True
 
@@ -239,15 +238,7 @@ def _annotated(
                         return False
                     return _annotated(analysis, given[0].value, parameter, home, found, depth)
                 case External(dotted=dotted):
-                    return dotted.partition(".")[0] in (
-                        "builtins",
-                        "typing",
-                        "uuid",
-                        "datetime",
-                        "fastapi",
-                        "starlette",
-                        "enum",
-                    )
+                    return dotted.partition(".")[0] in PLAIN
     return False
 
 
@@ -276,9 +267,9 @@ def _followed(analysis: Analysis, given: Expression, scope: FunctionSymbol, foun
     match symbol:
         case FunctionSymbol(module=module) as function if not module.library:
             if not called:
-                return function.facts.decorators == () and bool(_take(analysis, function, found, depth, _own(function)))
+                return function.facts.decorators == () and _take(analysis, function, found, depth, _own(function))
             inner = [each for each in function.children if each.name != ""]
-            return bool(inner) and all(bool(_take(analysis, each, found, depth)) for each in inner)
+            return bool(inner) and all(_take(analysis, each, found, depth) for each in inner)
         case ClassSymbol() as kind:
             return _of_class(analysis, kind, found, depth, called=called)
         case External(dotted=dotted):
@@ -296,10 +287,10 @@ def _of_class(analysis: Analysis, kind: ClassSymbol, found: _Taken, depth: int, 
         return kind.module.name.startswith("fastapi.security")
     if called:
         method = next((each.methods["__call__"][-1] for each in order if "__call__" in each.methods), None)
-        return method is not None and bool(_take(analysis, method, found, depth, 1))
+        return method is not None and _take(analysis, method, found, depth, 1)
     method = next((each.methods["__init__"][-1] for each in order if "__init__" in each.methods), None)
     if method is not None and not method.module.library:
-        return bool(_take(analysis, method, found, depth, 1))
+        return _take(analysis, method, found, depth, 1)
     for each in order:
         found.names.update(each.body.assigned)
     return closed or all(last_name(base) in ("BaseModel", "object") for each in order for base in each.facts.bases)

@@ -10,6 +10,7 @@ from netra.guard.meaning.contexts import is_expected_to_raise
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.functions_wanted import functions_wanted
 from netra.guard.meaning.narrowing import is_caught
+from netra.guard.meaning.never_called import is_never_called
 from netra.guard.meaning.read_through import BUILTIN_TYPES, is_read_to_the_end, is_what_stands_there
 from netra.guard.members.members import is_bound_once
 from netra.guard.rule import rule
@@ -88,11 +89,11 @@ def _gives(analysis: Analysis, call: CallSite, scope: FunctionSymbol, known: boo
                     if is_read_to_the_end(routine, value, receivers):
                         return "None" if name == "None" else f"a `{name}`", (step,)
                 case Instance(kind=kind) if is_read_to_the_end(routine, value, receivers) or _is_made_there(routine, kind):
-                    if _is_never_called(analysis, kind):
+                    if is_never_called(kind, analysis.program):
                         return f"an object of `{kind.name}`", (step,)
                 case None if _gives_values_only(analysis, routine):
                     return "a value", (step,)
-        case TypeOf(kind=kind) if not kind.module.library and _is_never_called(analysis, kind):
+        case TypeOf(kind=kind) if not kind.module.library and is_never_called(kind, analysis.program):
             return f"an object of `{kind.name}`", (Step(kind.module.path, kind.facts.line, f"`{kind.name}` has no `__call__`"),)
         case Foreign(symbol=External(dotted=dotted)) if dotted in GIVING_NOTHING:
             return "None", ()
@@ -121,7 +122,7 @@ def _is_value(analysis: Analysis, expression: Expression, scope: FunctionSymbol)
         case Plain(name=name):
             return name in BUILTIN_TYPES
         case Instance(kind=kind):
-            return not kind.module.library and _is_never_called(analysis, kind)
+            return not kind.module.library and is_never_called(kind, analysis.program)
     return False
 
 
@@ -136,15 +137,6 @@ def _is_made_there(routine: Routine, kind: ClassSymbol) -> bool:
         and bool(made)
         and all(each[0] == "call" and last_name(function.facts.calls[each[1]].callee) == kind.name for each in made)
     )
-
-
-def _is_never_called(analysis: Analysis, kind: ClassSymbol) -> bool:
-    order, closed = analysis.program.order(kind)
-    below = analysis.program.subclasses.get(kind, ())
-    magic = {"__call__", "__getattr__", "__new__"}
-    if not closed or kind.facts.keywords or kind.facts.decorators or kind.module.installed:
-        return False
-    return not any(magic & each.methods.keys() or "__call__" in each.body.assigned for each in (*order, *below))
 
 
 def _declared(function: FunctionSymbol) -> Step:

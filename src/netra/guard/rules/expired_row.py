@@ -19,6 +19,7 @@ CLOSING: Final = frozenset({"close", "aclose"})
 # What takes an object out of a session, or works with it where it may wait.
 OTHERWISE: Final = frozenset("expunge expunge_all make_transient run_sync greenlet_spawn expire_on_commit".split())
 ALTERNATIVES: Final = frozenset({"else", "case", "handler", "finally", "otherwise"})
+MEND: Final = Mend("make the sessions with `expire_on_commit=False`, or refresh the row behind the commit")
 
 
 @rule("D117", "expired-row")
@@ -75,9 +76,6 @@ def expired_row(analysis: Analysis) -> Iterator[Sighting]:
             yield Sighting(scope, line, column, line, message, steps, MEND)
         if kind == ASYNCHRONOUS and not VERBS.isdisjoint(scope.decorator_names):
             yield from _answered(rows, session, commit, scope, told)
-
-
-MEND: Final = Mend("make the sessions with `expire_on_commit=False`, or refresh the row behind the commit")
 
 
 def _answered(

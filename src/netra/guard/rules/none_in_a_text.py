@@ -9,13 +9,13 @@ from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import NOTHING, CallSite, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
+from netra.guard.meaning.places import LOGGING
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.unset import SECRET
 from netra.guard.values import Step
 
 FORMATTED = ("format",)
-NOTING = frozenset("debug info warning error exception critical log print echo".split())
 
 
 @rule("E113", "none-in-a-text")
@@ -51,7 +51,7 @@ def none_in_a_text(analysis: Analysis) -> Iterator[Sighting]:
 def _is_noted(call: CallSite, scope: FunctionSymbol) -> bool:
     """It is written to a log, where `None` says that there is none."""
     read = ("call", scope.facts.calls.index(call))
-    logs = (each for each in scope.facts.calls if last_name(each.callee) in NOTING)
+    logs = (each for each in scope.facts.calls if last_name(each.callee) in LOGGING | {"print", "echo"})
     return any(read in within(given, scope) for each in logs for given in each.given)
 
 

@@ -12,6 +12,7 @@ from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
+from netra.guard.meaning.places import LOGGING
 from netra.guard.requests.askers import is_of_rights, signed_in, speaks_of_rights
 from netra.guard.requests.compared_owners import uncompared
 from netra.guard.requests.words import CARRIERS
@@ -24,8 +25,6 @@ WHOSE: Final = frozenset(
     """user users userid username owner owned owns tenant account customer member members membership author principal identity
     actor org organization organisation who whose mine own visible shared collaborator participant""".split()
 )
-# By these a function says in a log what it does.
-NOTING: Final = frozenset("debug info warning error exception critical log print".split())
 WORD: Final = re.compile(r"[a-z]+|[A-Z][a-z]*")
 # Routes that are for some only, or for everybody.
 FOR_OTHERS: Final = frozenset(
@@ -132,7 +131,7 @@ def _is_looked_at(name: str, route: FunctionSymbol) -> bool:
 
 def _notes(scope: FunctionSymbol) -> list[CallSite]:
     """The calls by which a function says in a log what it does."""
-    return [call for call in scope.facts.calls if last_name(call.callee) in NOTING]
+    return [call for call in scope.facts.calls if last_name(call.callee) in LOGGING | {"print"}]
 
 
 def _is_asked(analysis: Analysis, way: WayOfId, known: str) -> bool:

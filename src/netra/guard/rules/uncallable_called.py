@@ -9,6 +9,8 @@ from netra.guard.facts import Expression
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apart
+from netra.guard.meaning.never_called import is_never_called
+from netra.guard.meaning.read_through import BUILTIN_TYPES
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
@@ -16,7 +18,7 @@ from netra.guard.values import Instance, Plain, Step
 
 PROPERTIES: Final = frozenset({"property", "cached_property"})
 # Values of builtin types that nobody can call.
-UNCALLABLE: Final = frozenset("str int float bool bytes list dict set tuple frozenset".split())
+UNCALLABLE: Final = BUILTIN_TYPES | {"frozenset"}
 
 
 @rule("M112", "uncallable-called")
@@ -96,11 +98,6 @@ def _uncallable(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -
     match analysis.receivers.value(callee, scope):
         case Plain(name=name) if name in UNCALLABLE:
             return name
-        case Instance(kind=kind) if not kind.module.library:
-            order, closed = analysis.program.order(kind)
-            family = (*order, *analysis.program.subclasses.get(kind, ()))
-            if closed and not any(
-                {"__call__", "__getattr__"} & (each.methods.keys() | each.body.assigned.keys()) for each in family
-            ):
-                return kind.name
+        case Instance(kind=kind) if not kind.module.library and is_never_called(kind, analysis.program):
+            return kind.name
     return ""
