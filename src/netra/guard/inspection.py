@@ -30,8 +30,9 @@ from netra.guard.values import Step
 
 # Families that are worked through together, one after another, by one process; both shares take about as long. What an
 # expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same calls. What
-# blocks asks who waits for a database, as D does; whose a setting is asks what a request brings, as S does.
-SHARES: Final = (("A", "M", "T", "D"), ("S", "E", "G"))
+# blocks asks who waits for a database, as D does; whose a setting is asks what a request brings, as S does. What a program's
+# own clients send (M3), what is imported where (M107) and tests ask little that others ask, and fill the shorter share.
+SHARES: Final = (("A", "M", "D"), ("S", "E", "G", "T", "M3", "M107"))
 
 # What these tell goes wrong when its line is run, and not before. Where nothing in the program names the function in which it
 # stands, or imports its module, it is only likely that somebody runs it.

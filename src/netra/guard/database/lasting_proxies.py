@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import TOP, CallSite, Expression, last_name
+from netra.guard.facts import TOP, CallSite, last_name
 from netra.guard.symbols import FunctionSymbol, VariableSymbol, name_in_library
 from netra.guard.values import Step
 
@@ -40,7 +40,7 @@ def lasting_proxies(analysis: Analysis) -> Iterator[LastingProxy]:
             continue
         name = call.where[1][1]
         used = [*_used(analysis, scope, name)]
-        if used and not any(_ends(name, each) for each in analysis.scopes):
+        if used and name not in analysis.once(_ended):
             note = f"`{name}` keeps one session for each thread, until `{name}.remove()`, which nothing calls"
             first = min(used, key=lambda each: (each[0].module.path, each[1].line))
             yield LastingProxy(*first, name, Step(scope.module.path, call.line, note))
@@ -58,10 +58,9 @@ def _used(analysis: Analysis, home: FunctionSymbol, name: str) -> Iterator[tuple
                     yield scope, call
 
 
-def _ends(name: str, scope: FunctionSymbol) -> bool:
-    """It calls what ends the session, or hands that on: `ScopedSession.remove()`, `app.teardown_request(Session.remove)`."""
-
-    def is_end(expression: Expression) -> bool:
-        return expression[0] == "attribute" and expression[2] in ENDING and last_name(expression[1]) == name
-
-    return any(is_end(call.callee) or any(map(is_end, call.given)) for call in scope.facts.calls)
+def _ended(analysis: Analysis) -> frozenset[str | None]:
+    """The names of what is ended somewhere: `Session.remove()`, or handed on for it, `app.teardown_request(Session.remove)`."""
+    called = [call.callee for _, _, call in analysis.calls_of(*ENDING)]
+    given = [each for scope in analysis.scopes for call in scope.facts.calls for each in call.given]
+    ends = [each for each in called + given if each[0] == "attribute" and each[2] in ENDING]
+    return frozenset([last_name(each[1]) for each in ends])

@@ -97,6 +97,8 @@ def _compared_in(scope: FunctionSymbol) -> dict[str, tuple[str, int]]:
     """The names of a function of which something that says whose they are is compared, with that and the line."""
     found: dict[str, tuple[str, int]] = {}
     for read in scope.facts.reads:
+        if read.where[0] not in ("compare", "argument"):
+            continue  # so it is with nearly all of them
         match read.expression:
             case ("attribute", ("name", str(name)), str(owner)) if OWNER.fullmatch(owner) and _is_compared(read.where, scope):
                 if not _is_asked_for_at_all(read.expression, scope):

@@ -1,11 +1,11 @@
 """M117."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import Expression
+from netra.guard.facts import AttributeRead, Expression, Use
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import comparisons, written
 from netra.guard.meaning.narrowing import is_told_apart
@@ -52,8 +52,7 @@ def member_against_text(analysis: Analysis) -> Iterator[Sighting]:
     plain = {kind for module in analysis.modules for kind in module.classes if kind.facts.bases and _is_plain(analysis, kind)}
     values = {each.value for kind in plain for given in kind.body.assigned.values() for each in given}
     for scope in analysis.scopes if plain else ():
-        places = [use.where for use in scope.facts.uses] + [read.where for read in scope.facts.reads]
-        if not any(where[0] == "compare" for where in places):
+        if not _compares(scope.facts.reads) and not _compares(scope.facts.uses):
             continue
         told: set[Expression] = set()
         for test, line in _tests(scope):
@@ -75,6 +74,13 @@ def member_against_text(analysis: Analysis) -> Iterator[Sighting]:
                 mend = Mend("compare it with the member, or compare its `value`")
                 sure = CERTAIN if _is_sure(analysis, member, scope) else LIKELY
                 yield Sighting(scope, line, 0, line, message, (step,), mend, sure)
+
+
+def _compares(places: Iterable[AttributeRead | Use]) -> bool:
+    for each in places:  # noqa: SIM110 - all names of the program go through it, and a generator takes thrice as long
+        if each.where[0] == "compare":
+            return True
+    return False
 
 
 def _keeps_values(analysis: Analysis) -> bool:

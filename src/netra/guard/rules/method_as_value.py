@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, Expression
+from netra.guard.facts import ASYNC, PLAIN, AttributeRead, Expression
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught, is_told_apart
@@ -57,9 +57,7 @@ def method_as_value(analysis: Analysis) -> Iterator[Sighting]:
     for scope in analysis.scopes:
         if scope.module.in_tests:
             continue
-        for expression, line, column, used in _taken_for_values(scope):
-            if expression[2] not in methods:
-                continue
+        for expression, line, column, used in _taken_for_values(scope, methods):
             match analysis.receivers.value(expression, scope):
                 case Routine(function=function, bound=True) if _is_plain(function) and (owner := function.owner) is not None:
                     if used in TESTS and not _wants_nothing(function):
@@ -80,22 +78,27 @@ def method_as_value(analysis: Analysis) -> Iterator[Sighting]:
                     yield Sighting(scope, line, column, line, message, (step,), Mend("call it, or make it a property"))
 
 
-def _taken_for_values(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int, str]]:
-    """Each attribute that is used as only a value can be, with what is done with it."""
-    # `events.closed += window.close` adds somebody to those who are called.
-    added = {(each.value, each.line) for each in scope.facts.assignments if each.how == "augmented"}
+def _taken_for_values(scope: FunctionSymbol, methods: set[str]) -> Iterator[tuple[Expression, int, int, str]]:
+    """Each attribute with the name of a method that is used as only a value can be, with what is done with it."""
     for read in scope.facts.reads:
-        if read.expression[0] != "attribute" or (read.expression, read.line) in added:
+        if read.expression[0] != "attribute" or read.expression[2] not in methods:
             continue
         used = USES.get(read.where[0])
         if read.where[0] == "argument" and read.where[2] == 0:
             callee = scope.facts.calls[read.where[1]].callee
             used = f"given to `{callee[1]}`: a TypeError" if callee[0] == "name" and callee[1] in MEASURING else None
-        if used is not None:
+        if used is not None and not _is_added(read, scope):
             yield read.expression, read.line, read.column, used
     for expression, line, column in scope.attributes_read:
-        if expression[2] in OF_CONTAINERS and expression[1][0] == "attribute":
+        if expression[2] in OF_CONTAINERS and expression[1][0] == "attribute" and expression[1][2] in methods:
             yield expression[1], line, column, f"asked for its `{expression[2]}`: an AttributeError"
+
+
+def _is_added(read: AttributeRead, scope: FunctionSymbol) -> bool:
+    """`events.closed += window.close` adds somebody to those who are called."""
+    return any(
+        each.how == "augmented" and each.line == read.line and each.value == read.expression for each in scope.facts.assignments
+    )
 
 
 def _is_plain(function: FunctionSymbol) -> bool:

@@ -38,6 +38,8 @@ def miscounted_unpacking(analysis: Analysis) -> Iterator[Sighting]:
         if scope.module.in_tests:
             continue
         for call in scope.facts.calls:
+            if call.where[0] not in ("assign", "await"):
+                continue
             targets, awaited = _targets(call)
             if targets is None:
                 continue

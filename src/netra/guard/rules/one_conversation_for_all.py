@@ -113,7 +113,9 @@ def _named(analysis: Analysis) -> Iterator[_ToldToAll]:
         fixed = next(((name, value[1]) for name, value in call.keywords if name in NAMING and value[0] == "string"), None)
         if fixed is None and called in INVOKING:
             found = (each for given in call.given for each in fixed_conversation(given, scope, analysis))
-            fixed = next(found, None) if _keeps_threads(analysis) else None
+            fixed = next(found, None)
+            if fixed is not None and not analysis.once(_keeps_threads):
+                continue
         if fixed is None or not fixed[1] or _is_of_program(call.callee, scope, analysis):
             continue
         origin = _brought(call, scope, analysis) or _told_it(call, scope, analysis)

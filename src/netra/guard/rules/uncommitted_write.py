@@ -241,6 +241,8 @@ def _lost(
     if not ever:
         # Who reads what he has set may never have meant to write it.
         changed = frozenset(each for each in changed if confidence == CERTAIN and _is_set_and_left(scope, each))
+    if not changed and writing.isdisjoint(frozenset[str]().union(*effects)):
+        return  # it only reads, and there is no need to walk every way through it
 
     def move(event: Happening, state: int) -> Iterator[tuple[str, int]]:
         does = effects[event.at] if event.what == "call" else frozenset()
