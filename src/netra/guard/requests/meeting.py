@@ -25,6 +25,9 @@ SHARED: Final = frozenset("ctx context app bot client state".split())
 # Routes by which somebody sets what is meant for all.
 OF_ALL: Final = (*SETTING, *ADDED, "admin", "internal", "manage", "health", "reload", "refresh", "switch")
 
+# By what names and verbs somebody chooses it.
+CHOOSING: Final = frozenset("set change choose select save use put patch toggle model theme language".split())
+
 
 def meets_another(write: Write, analysis: Analysis) -> bool:
     """It is read where a user is told from others, and whoever writes it is not one who may set it for all."""
@@ -122,6 +125,18 @@ def is_carried_on(write: Write, sharing: Sharing) -> bool:
         part for each in scope.facts.calls[made[1]].given for part in within(each, scope) if last_name(part) == write.slot.name
     )
     return any((slot := sharing.slot(part, scope)) is not None and slot.key == write.slot.key for part in parts)
+
+
+def is_asked_back(write: Write, analysis: Analysis) -> bool:
+    """`settings.tone = body.tone`, and behind an `await` `settings.tone` is read for the same request: it was meant for that.
+
+    It is no setting where the route is for somebody who is signed in, and neither it nor the function is called so.
+    """
+    entry = analysis.once(Serving).entry(write.scope)
+    called = {*write.scope.name.lower().split("_"), *entry.label.lower().replace("/", " ").split()}
+    if entry.sort not in (ROUTE, SOCKET) or called & CHOOSING or any(word in each for word in OF_ALL for each in called):
+        return False
+    return analysis.once(Origins).knows_user(write.scope) and analysis.once(Sharing).overtaken(write) is not None
 
 
 def of_job(analysis: Analysis, write: Write) -> str | None:

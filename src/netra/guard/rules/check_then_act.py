@@ -25,6 +25,8 @@ DONE = frozenset("initialized initialised ready loaded connected started setup c
 READYING = frozenset("connect open start initialize initialise init setup ready load login authenticate".split())
 MAKING_METHODS = frozenset("__init__ __new__ __post_init__ __enter__ __aenter__".split())
 TELLING = ("send", "reply", "respond", "emit", "answer", "write")
+# The keys of answers that refuse.
+REFUSING = frozenset({"error", "errors", "detail", "reason"})
 ORDERED = frozenset({"Gt", "GtE", "Lt", "LtE"})
 
 
@@ -169,13 +171,25 @@ def _past_a_limit(
 def _is_claim(block: Block, write: Write, sharing: Sharing) -> bool:
     """Whoever finds it there is told so and tries again, and it is given back later: a name, a seat, that one has at a time."""
     scope = write.scope
-    away = any(block.line <= line <= block.end_line for _, line in scope.facts.jumps)
-    told = any(
-        block.line <= call.line <= block.end_line and (last_name(call.callee) or "").startswith(TELLING)
-        for call in scope.facts.calls
-    )
+    inside = range(block.line, block.end_line + 1)
+    away = any(line in inside for _, line in scope.facts.jumps)
+    told = any(call.line in inside and (last_name(call.callee) or "").startswith(TELLING) for call in scope.facts.calls)
+    refused = any(each.line in inside and _says_no(each.value, scope) for each in scope.facts.returned)
     given_back = any(each.what.startswith("takes") for each in sharing.changes.get(write.slot.key, ()))
-    return write.how == "add" and away and told and given_back
+    return write.how == "add" and ((away and told) or refused) and given_back
+
+
+def _says_no(answer: Expression, scope: FunctionSymbol) -> bool:
+    """`return {"error": "busy"}`, `return JSONResponse({"detail": "busy"}, 409)`: an answer of its own for who is too late."""
+    match answer:
+        case ("dict", pairs):
+            return any(key[0] == "string" and key[1] in REFUSING for key, _ in pairs)
+        case ("tuple", (first, *_)):
+            return _says_no(first, scope)
+        case ("call", int(index)):
+            given = scope.facts.calls[index].given
+            return any(_says_no(each, scope) for each in given if each[0] == "dict")
+    return False
 
 
 def _where_missing(analysis: Analysis, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:

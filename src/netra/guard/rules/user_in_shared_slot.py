@@ -14,6 +14,7 @@ from netra.guard.requests.amounts import keeps_nothing
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.exclusive import is_exclusive
 from netra.guard.requests.meeting import (
+    is_asked_back,
     is_carried_on,
     is_for_one_call,
     is_of_page,
@@ -126,7 +127,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         if origin is None:
             continue
         followed = is_set_for_what_follows(analysis, write)
-        if is_setting(write, origin) and not followed:
+        if is_setting(write, origin) and not followed and not is_asked_back(write, analysis):
             continue
         if not origin.personal and write.slot.owner == "app.state" and not meets_another(write, analysis):
             continue
