@@ -15,6 +15,7 @@ from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
+from netra.guard.meaning.expressions import within
 from netra.guard.program import Program
 from netra.guard.requests.class_tables import made_by_table
 from netra.guard.requests.mapped import is_mapped
@@ -160,10 +161,18 @@ class Singletons:
                     found.setdefault(kind, Step(function.module.path, function.facts.line, note))
                 continue
             listens = entry.sort == LISTENER and entry.label.startswith(ANSWERING_ALL)
+            if listens and self._is_chosen(function.owner):
+                continue
             if listens or is_handed(function, entry):
                 note = f"one `{function.owner.name}` answers {entry.label} for all"
                 found.setdefault(function.owner, Step(function.module.path, function.owner.facts.line, note))
         return found
+
+    def _is_chosen(self, kind: ClassSymbol) -> bool:
+        """It stands in a table, out of which somebody takes it to make one: `drivers = {"gevent": GeventSocket}`."""
+        tables = [each.value for each in kind.module.top.facts.assignments if each.value[0] == "dict"]
+        parts = (part for table in tables for part in within(table, kind.module.top))
+        return any(part == ("name", kind.name) for part in parts) and not self._makings_of(kind)
 
     def _registering(self, function: FunctionSymbol, entry: EntryPoint) -> ClassSymbol | None:
         """The class of the object in whose method a handler stands, `@self.app.get("/")`: its `self` is the same for all."""
