@@ -8,6 +8,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
+from netra.guard.meaning.narrowing import is_caught, is_told_apart
 from netra.guard.rule import rule
 from netra.guard.symbols import External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Instance, Routine, TypeOf
@@ -22,6 +23,7 @@ BY_VERSION: Final = frozenset({"postgresql"})
 SCHEMA: Final = ("create_all", "drop_all", "reflect")
 ASYNC_ENGINES: Final = ("AsyncEngine", "AsyncConnection")
 ENGINES: Final = ("Engine", "Connection")
+ASYNC_SESSION: Final = "sqlalchemy.ext.asyncio.AsyncSession"
 
 
 @rule("D121", "engine-of-the-other-kind")
@@ -35,6 +37,7 @@ def engine_of_the_other_kind(analysis: Analysis) -> Iterator[Sighting]:
     Base.metadata.create_all(bind=async_engine)  # D121
     await connection.run_sync(Base.metadata.create_all())  # D121: called too early
     maker = sessionmaker(async_engine)  # D121: makes sessions that block
+    rows = await async_session.query(Person).all()  # D121: an asynchronous session has no `query`
     ```
 
     Name a driver of the same kind (`sqlite+aiosqlite`, `postgresql+asyncpg`), `await connection.run_sync(
@@ -43,6 +46,7 @@ def engine_of_the_other_kind(analysis: Analysis) -> Iterator[Sighting]:
     yield from _addresses(analysis)
     yield from _schemas(analysis)
     yield from _sessions(analysis)
+    yield from _queries(analysis)
 
 
 def _addresses(analysis: Analysis) -> Iterator[Sighting]:
@@ -136,6 +140,20 @@ def _sessions(analysis: Analysis) -> Iterator[Sighting]:
             message = f"`{name}(…)` is given {'an' if found[0] in 'AE' else 'a'} `{found}`, which is of the other kind"
             mend = Mend("use `create_async_engine`" if late else "use `async_sessionmaker`")
             yield Sighting(scope, call.line, call.column, call.end_line, message, (), mend)
+
+
+def _queries(analysis: Analysis) -> Iterator[Sighting]:
+    """What only a plain session has is asked of one that waits."""
+    for scope, _, call in analysis.calls_of("query"):
+        if call.callee[0] != "attribute" or scope.module.in_tests:
+            continue
+        match analysis.receivers.value(call.callee[1], scope):
+            case Instance(kind=kind) if kind.module.library and kind.full_name == ASYNC_SESSION:
+                if is_caught(call.line, scope, "AttributeError") or is_told_apart(call.callee[1], "query", scope):
+                    continue
+                message = f"`{written(call.callee[1], scope)}` is an `{kind.name}`, which has no `query`: an AttributeError"
+                mend = Mend("write `await session.execute(select(…))`, or `session.run_sync` for what asks in the old way")
+                yield Sighting(scope, call.line, call.column, call.end_line, message, (), mend)
 
 
 def _engine(analysis: Analysis, given: Expression, scope: FunctionSymbol, names: tuple[str, ...]) -> str:
