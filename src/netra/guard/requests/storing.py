@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, NOTHING, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import BODY, NOTHING, TOP, Assignment, Block, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.passing import pairs
@@ -210,7 +210,7 @@ class Storing:
         at: Assignment | CallSite,
     ) -> Iterator[Keeping]:
         of_key = () if key is None else _parameters(key, scope)
-        of_value = tuple(each for each in _parameters(value, scope) if each not in of_key)
+        of_value = tuple(each for each in _parameters(_put_above(value, scope, at.line), scope) if each not in of_key)
         if of_value and (of_key or key is None):
             yield Keeping(scope, place, of_key, of_value, how, at.line, at.column, under=key or NOTHING, kept=value)
 
@@ -260,6 +260,20 @@ def _parameters(expression: Expression, scope: FunctionSymbol, depth: int = 0) -
             for each in scope.assigned.get(part[1], ()):
                 found.update(dict.fromkeys(_parameters(each.value, scope, depth + 1)))
     return tuple(found)
+
+
+def _put_above(value: Expression, scope: FunctionSymbol, line: int) -> Expression:
+    """`thread_id = str(uuid4())` and then `self.thread_id = thread_id` in the same block: what was given before is gone."""
+    if value[0] != "name" or value[1] not in scope.parameters:
+        return value
+    block = _innermost(scope, line)
+    above = [each for each in scope.assigned.get(value[1], ()) if each.line < line and each.how in ("=", "annotated")]
+    return next((each.value for each in reversed(above) if _innermost(scope, each.line) == block), value)
+
+
+def _innermost(scope: FunctionSymbol, line: int) -> Block | None:
+    around = [block for block in scope.facts.blocks if block.line <= line <= block.end_line]
+    return max(around, key=lambda block: (block.line, -block.end_line), default=None)
 
 
 def _all_of(names: tuple[str, ...], given: dict[str, Expression], function: FunctionSymbol) -> Expression | None:
