@@ -36,7 +36,7 @@ FOR_ALL: Final = (
 )
 
 
-class _Kept(NamedTuple):
+class _KeptOutside(NamedTuple):
     """What a request has brought is put outside of the process, under a key that is the same for all."""
 
     scope: FunctionSymbol
@@ -45,8 +45,8 @@ class _Kept(NamedTuple):
     origin: Origin
 
 
-@rule("S131", "one-key-for-all")
-def one_key_for_all(analysis: Analysis) -> Iterator[Sighting]:
+@rule("S131", "same-key-for-all")
+def same_key_for_all(analysis: Analysis) -> Iterator[Sighting]:
     """What one user sends is kept under a key of a store, or in a file, that is the same for all, and shown to the next.
 
     ```python
@@ -78,7 +78,7 @@ def one_key_for_all(analysis: Analysis) -> Iterator[Sighting]:
         yield Sighting(kept.scope, at.line, at.column, at.end_line, message, (*kept.origin.steps, step), mend)
 
 
-def _kept(analysis: Analysis) -> Iterator[_Kept]:
+def _kept(analysis: Analysis) -> Iterator[_KeptOutside]:
     origins = analysis.once(Origins)
     for scope, _, call in analysis.calls_of(*TELLING, *WRITING):
         key = _key(analysis, call, scope, WRITING)
@@ -89,7 +89,7 @@ def _kept(analysis: Analysis) -> Iterator[_Kept]:
         brought = (origins.of(each, scope, call.line) for each in (*given, *[value for _, value in call.keywords]))
         origin = next((each for each in brought if each is not None), None)
         if origin is not None:
-            yield _Kept(scope, call, key, origin)
+            yield _KeptOutside(scope, call, key, origin)
 
 
 def _shown(analysis: Analysis) -> Iterator[tuple[str, tuple[FunctionSymbol, int]]]:
