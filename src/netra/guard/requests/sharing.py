@@ -18,7 +18,7 @@ from netra.guard.meaning.expressions import within
 from netra.guard.requests.emptied import REMOVING, Emptied, name_of
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.singletons import is_application_state
+from netra.guard.requests.singletons import Singletons, is_application_state
 from netra.guard.requests.slots import Slot, Slots, is_container
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine
@@ -78,8 +78,14 @@ class Sharing:
     def served(self) -> tuple[FunctionSymbol, ...]:
         """The functions, constructors left out, that run while somebody is served."""
         serving = self._analysis.once(Serving)
+        again = self._analysis.once(Singletons).begins_again
         making = ("__init__", "__new__")
-        return tuple(each for each in self._analysis.scopes if each in serving and each.name not in making)
+        return tuple(
+            each
+            for each in self._analysis.scopes
+            if each in serving
+            and (each.name not in making or (each.name == "__init__" and each.owner is not None and again(each.owner)))
+        )
 
     @lazily
     def writes(self) -> tuple[Write, ...]:

@@ -108,6 +108,15 @@ class Singletons:
                     return Step(each.module.path, each.facts.line, f"one `{each.name}` runs for the whole process")
         return None
 
+    def begins_again(self, kind: ClassSymbol) -> bool:
+        """Whoever makes one gets the only one there is, and has its `__init__` run on it once more.
+
+        One that asks something first may be asking whether that has been done.
+        """
+        making = kind.methods.get("__init__", ())
+        asks = any(block.what == "if" for each in making for block in each.facts.blocks)
+        return bool(making) and not asks and any(map(_gives_the_first, kind.methods.get("__new__", ())))
+
     def _is_of_server(self, base: Expression, kind: ClassSymbol) -> bool:
         match self._analysis.program.evaluate(base, kind.module.function(kind.facts.scope)):
             case External(dotted=dotted):
