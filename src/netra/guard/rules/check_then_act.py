@@ -25,6 +25,8 @@ DONE = frozenset("initialized initialised ready loaded connected started setup c
 READYING = frozenset("connect open start initialize initialise init setup ready load login authenticate".split())
 MAKING_METHODS = frozenset("__init__ __new__ __post_init__ __enter__ __aenter__".split())
 TELLING = ("send", "reply", "respond", "emit", "answer", "write")
+# What nobody wants done twice.
+DOING = frozenset("charge pay bill send deliver transfer refund buy purchase order book reserve notify submit withdraw".split())
 # The keys of answers that refuse.
 REFUSING = frozenset({"error", "errors", "detail", "reason"})
 ORDERED = frozenset({"Gt", "GtE", "Lt", "LtE"})
@@ -135,6 +137,8 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
                     return looked, later, f"`{name}` is set before the work is done: who comes in between goes on without it"
                 if _is_made_ready_later(write, innermost, sharing) and not is_made_at_start(analysis, write):
                     return looked, later, f"`{name}` is there for others before it is ready: they use it while it is being made"
+        if pause is not None and (done := _done_between(write, innermost)):
+            return looked, pause, f"`{done}(…)` may be done twice: two who do not find it in `{name}` both get there"
         entered = write.how == "item" and _is_absent_test(innermost.expressions[0]) and not _keeps_the_first(write)
         harmful = entered and (is_resource(analysis, write, scope) or _is_changed_later(analysis, write, scope))
         if harmful and pause is not None and not (write.key and write.key[0] == "string" and is_made_at_start(analysis, write)):
@@ -246,6 +250,18 @@ def _is_empty_test(test: Expression) -> bool:
 def _is_absent_test(test: Expression) -> bool:
     """`key not in entries`, or `entry is None`."""
     return "NotIn" in _operators(test) or _is_empty_test(test)
+
+
+def _done_between(write: Write, block: Block) -> str:
+    """`if user not in paid: await charge(user); paid.add(user)`: what is done to the world before it is noted that it was."""
+    if write.how not in ("item", "add") or not _is_absent_test(block.expressions[0]) or write.value[0] in ("await", "call"):
+        return ""
+    for call in write.scope.facts.calls:
+        name = last_name(call.callee) or ""
+        done = call.where == ("await", ("statement",)) and block.head < call.line <= write.line
+        if done and words_of(name) & DOING:
+            return name
+    return ""
 
 
 def _keeps_the_first(write: Write) -> bool:
