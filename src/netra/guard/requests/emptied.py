@@ -4,11 +4,13 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
-from netra.guard.facts import BODY, NAMED, NOTHING, OTHER, TOP, CallSite, Expression
+from netra.guard.facts import BODY, NAMED, NOTHING, OTHER, TOP, CallSite, Expression, Use
 from netra.guard.lazily import lazily
+from netra.guard.requests.passing import pairs
 from netra.guard.requests.serving import MAKING
 from netra.guard.requests.singletons import is_application_state
 from netra.guard.symbols import FunctionSymbol
+from netra.guard.values import Routine
 
 REMOVING: Final = frozenset("remove discard pop popitem popleft clear difference_update".split())
 # What may be done with a container without taking anything out.
@@ -18,6 +20,12 @@ LOOKING: Final = frozenset(
 )
 # What of a library takes something out of a list that it is given, or hands it to whoever may.
 TAKING_OUT: Final = frozenset("heappop heapify heapreplace shuffle partial setattr send put put_nowait".split())
+# Where a name may stand without anything being taken out of what it names, or handed on.
+ONLY_READ: Final = frozenset(
+    {*"subscript iterate truth compare operator format unpack index element statement".split(), "iterate async"}
+)
+# Functions of the program that hand on what they are given, one to another.
+FURTHEST: Final = 3
 
 
 class Emptied:
@@ -25,9 +33,14 @@ class Emptied:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
+        self._handed: dict[str, list[tuple[FunctionSymbol, CallSite]]] = {}
+        self._known: dict[str, bool] = {}
 
     def __contains__(self, name: str) -> bool:
-        return name in self._names
+        if name not in self._known:
+            emptied = name in self._names or any(self._takes_out(*each, name) for each in self._handed.get(name, ()))
+            self._known[name] = emptied
+        return self._known[name]
 
     @lazily
     def _names(self) -> frozenset[str]:
@@ -42,10 +55,14 @@ class Emptied:
                 if callee[-1] in LOOKING:
                     continue
                 only_read = callee[0] == "attribute" and callee[2] not in self._taking and not self._hands_on(call)
+                is_own = callee[-1] in self._own
                 for given in call.given if call.keywords else call.arguments:
                     sort = given[0]  # nearly every place that there is stands here
                     if sort in ("name", "attribute") and not only_read:
-                        found.add(given[-1])
+                        if is_own:
+                            self._handed.setdefault(given[-1], []).append((scope, call))
+                        else:
+                            found.add(given[-1])
                     if sort == "attribute" and given[2] in REMOVING:
                         places.append(given[1])
                     elif sort == "subscript":
@@ -73,7 +90,57 @@ class Emptied:
 
         A library that is given a list looks at it: a model is told the messages, a template the rows.
         """
-        return frozenset([each.name for each in self._analysis.scopes]) | TAKING_OUT
+        return self._own | TAKING_OUT
+
+    @lazily
+    def _own(self) -> frozenset[str]:
+        return frozenset([each.name for each in self._analysis.scopes])
+
+    def _takes_out(self, scope: FunctionSymbol, call: CallSite, name: str) -> bool:
+        """What is called with a name may take something out of what it stands for, as far as can be followed."""
+        given = (each for each in call.given if each[0] in NAMED and each[-1] == name)
+        return any(not self._leaves(scope, call, each, 0) for each in given)
+
+    def _leaves(self, scope: FunctionSymbol, call: CallSite, given: Expression, depth: int) -> bool:
+        """A function of the program is called that only reads what it is given here: `await complete(history)`."""
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, receiver=receiver, bound=bound) if not function.module.library:
+                below = () if receiver is None else self._analysis.program.subclasses.get(receiver, ())
+                called = [function, *[one for kind in below for one in kind.methods.get(function.name, ())]]
+                called = [each for each in called if not each.facts.abstract]
+                shift = 1 if bound and function.owner is not None else 0
+                filled = [(each, name) for each in called for name, value in pairs(call, each, shift) if value == given]
+                count = call.given.count(given)
+                return bool(called) and len(filled) == count * len(called) and all(self._reads(*each, depth) for each in filled)
+        return False
+
+    def _reads(self, function: FunctionSymbol, name: str, depth: int) -> bool:
+        """A function does nothing with a parameter but read it, or give it to what does the same."""
+        if any(_mentions(each, name) for each in function.children):
+            return False
+        value = ("name", name)
+        if any(each.how == "augmented" and each.target == value for each in function.facts.assignments):
+            return False
+        # `rows = given or []`
+        told = [each.value for each in function.facts.assignments] + [each.value for each in function.facts.returned]
+        if any(each[0] == "choice" and value in each[1] for each in told):
+            return False
+        return all(self._is_reading(each, function, depth) for each in function.facts.uses if each.name == name)
+
+    def _is_reading(self, use: Use, function: FunctionSymbol, depth: int) -> bool:
+        match use.where:
+            case ("attribute", str(method)):
+                return method not in REMOVING
+            case ("return",):
+                return self._is_answer(function)
+            case ("argument", int(index), *_):
+                call = function.facts.calls[index]
+                if call.callee[-1] in LOOKING:
+                    return True
+                if call.callee[-1] in self._own:
+                    return depth < FURTHEST and self._leaves(function, call, ("name", use.name), depth + 1)
+                return call.callee[0] == "attribute" and call.callee[2] not in TAKING_OUT and not self._hands_on(call)
+        return use.where[0] in ONLY_READ
 
     def _hands_on(self, call: CallSite) -> bool:
         """A function of the program is given beside it, which a thread, a task or a library calls with it."""
@@ -93,6 +160,11 @@ class Emptied:
     @lazily
     def _answering(self) -> frozenset[FunctionSymbol]:
         return frozenset([each.function for each in self._analysis.reach.entries.values() if each.sort == ROUTE])
+
+
+def _mentions(function: FunctionSymbol, name: str) -> bool:
+    """A function within another reads the name, or one within it: when it runs, nobody can say."""
+    return name in function.facts.loads or any(_mentions(each, name) for each in function.children)
 
 
 def name_of(place: Expression) -> str | None:
