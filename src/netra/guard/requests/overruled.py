@@ -45,6 +45,8 @@ BY_NAME: Final = re.compile(r"author|creator|owner|sender|payer|actor|(?:created
 SIGNING_IN: Final = re.compile(r"log_?in|sign_?in|sign_?up|regist|password|token|oauth|callback|webhook|internal|session")
 # What everybody may see of somebody else.
 PUBLIC: Final = re.compile(r"public|profile|avatar|card|follow|search|display")
+# What is a number of things, and nobody.
+COUNTED: Final = ("_count", "_total", "_number")
 
 # What somebody is called or reached by, and may choose.
 ABOUT_THEM: Final = frozenset("email login username name".split())
@@ -289,6 +291,7 @@ class _Seeking:
         for name, given in scope.assigned.items():
             if (
                 given[0].how == "="
+                and not name.endswith(COUNTED)
                 and self._identities.of(("name", name), scope) is not None
                 and self._is_only_tested(name, scope)
             ):

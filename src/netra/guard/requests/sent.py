@@ -31,6 +31,8 @@ SAID: Final = ("socket event", "gRPC")
 HEARING: Final = frozenset("receive receive_json on_receive on_message".split())
 # Whatever a client is heard by.
 HEARD_BY: Final = CARRIERS | {"socket"}
+# Frameworks that give a function what stands in the path, and nothing else.
+OF_PATH_ALONE: Final = {"flask", "quart"}
 CONTEXTS: Final = frozenset("self cls info ctx context root parent request req response session".split())
 
 
@@ -167,6 +169,9 @@ class Sent:
             return False
         if entry.sort != LISTENER and (entry.label.startswith("HTTP") or not scope.facts.decorators):
             return False  # Django, and what is added to a table of routes, gives what stands in the path
+        imported = {each.module.partition(".")[0] for each in scope.module.top.facts.imports}
+        if entry.sort == ROUTE and parameter.annotation is None and imported & OF_PATH_ALONE:
+            return False  # what does not stand there comes from a decorator, which has found out who it is
         if self._analysis.receivers.parameters.dependency(parameter, around) is not None:
             return False
         if any(f"'{each}'" in f"{parameter.annotation} {parameter.default}" for each in INJECTED):
