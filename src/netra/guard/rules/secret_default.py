@@ -147,7 +147,7 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
         if not telling and not signing and kept not in analysis.once(Verified).keys:
             continue
         for each in substitutes(access):
-            if each.value in analysis.once(_refused) or (each.scope, each.line) in told:
+            if _is_refused(analysis, each) or (each.scope, each.line) in told:
                 continue
             if _says_how(access.variable, known_text(analysis, each.value, each.scope)):
                 continue
@@ -172,7 +172,7 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
                 told.add((each.scope, each.line))
                 yield _login(each, access.variable)
     for name, one in declared_defaults(analysis):
-        if one.value in analysis.once(_refused) or not is_known_to_all(analysis, one.value, one.scope):
+        if _is_refused(analysis, one) or not is_known_to_all(analysis, one.value, one.scope):
             continue
         if _says_how(name, known_text(analysis, one.value, one.scope)) or analysis.once(Verified).is_salt(name):
             continue
@@ -194,7 +194,7 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
             ]
             for name, one in (*given, *fields_filled_in(kind)):
                 unread = not analysis.program.once(NamesUsed).is_named(name)
-                if unread or _is_judged(order, name) or one.value in analysis.once(_refused):
+                if unread or _is_judged(order, name) or _is_refused(analysis, one):
                     continue
                 if _says_how(name, known_text(analysis, one.value, one.scope)) or analysis.once(Verified).is_salt(name):
                     continue
@@ -284,9 +284,10 @@ def _used(scope: FunctionSymbol, line: int, column: int, name: str, kept: str) -
 
 
 def _is_judged(order: tuple[ClassSymbol, ...], field: str) -> bool:
-    """A validator of the class looks at the field, and raises: it knows its own placeholder for what it is."""
+    """A validator of the class looks at the field, and raises, or makes a secret in its place."""
     for method in (one for each in order for methods in each.methods.values() for one in methods):
-        if method.facts.raises and (method.decorator_names & VALIDATING or method.name in VALIDATING):
+        makes = not MAKING_SECRETS.isdisjoint(method.called)
+        if (method.facts.raises or makes) and (method.decorator_names & VALIDATING or method.name in VALIDATING):
             read = any(last_name(each.expression) == field for each in method.facts.reads)
             texts = [str(each) for each in values_of(method)]
             texts += [str(each.arguments) for each in method.facts.decorators]
@@ -321,6 +322,16 @@ def _is_own_secret(name: str) -> bool:
 
 # What pydantic runs on what it has made of its input, or before.
 VALIDATING: Final = frozenset("model_validator field_validator validator root_validator model_post_init".split())
+
+
+def _is_refused(analysis: Analysis, given: Substitute) -> bool:
+    """The text, or the name that holds it, is one with which the program compares its secret."""
+    refused = analysis.once(_refused)
+    return given.value in refused or ("string", known_text(analysis, given.value, given.scope)) in refused
+
+
+# What makes a secret that nobody knows.
+MAKING_SECRETS: Final = frozenset("token_urlsafe token_hex token_bytes urandom uuid4 generate_key".split())
 
 
 def _refused(analysis: Analysis) -> frozenset[Expression]:
