@@ -5,20 +5,17 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import CallSite, Expression
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.queues import PUTTING, TAKING, queue_asked
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing
-from netra.guard.requests.slots import Slot
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
-
-# Each thing that is put into one of these is taken by one.
-QUEUES: Final = frozenset("Queue LifoQueue PriorityQueue SimpleQueue".split())
 
 # Functions that hand on what they have taken, one after another.
 FURTHEST: Final = 3
@@ -59,8 +56,8 @@ def one_queue_for_all(analysis: Analysis) -> Iterator[Sighting]:
     """
     sharing = analysis.once(Sharing)
     put = _put(analysis, sharing)
-    for scope, index, call in analysis.calls_of("get", "get_nowait") if put else ():
-        slot = _queue(call, scope, sharing)
+    for scope, index, call in analysis.calls_of(*TAKING) if put else ():
+        slot = queue_asked(call, scope, sharing)
         if slot is None or slot.key not in put or not _goes_out(analysis, index, scope, 0):
             continue
         given = put[slot.key]
@@ -74,22 +71,13 @@ def _put(analysis: Analysis, sharing: Sharing) -> dict[tuple[str, str], _Put]:
     """What requests put into queues of the process, by the queue."""
     found: dict[tuple[str, str], _Put] = {}
     origins, serving = analysis.once(Origins), analysis.once(Serving)
-    for scope, _, call in analysis.calls_of("put", "put_nowait"):
-        slot = _queue(call, scope, sharing) if call.arguments and scope in serving else None
+    for scope, _, call in analysis.calls_of(*PUTTING):
+        slot = queue_asked(call, scope, sharing) if call.arguments and scope in serving else None
         if slot is not None and slot.key not in found:
             origin = origins.held(call.arguments[0], scope, call.line)
             if origin is not None:
                 found[slot.key] = _Put(scope, call, origin)
     return found
-
-
-def _queue(call: CallSite, scope: FunctionSymbol, sharing: Sharing) -> Slot | None:
-    """The queue, one for the whole process, of which something is asked."""
-    slot = sharing.slot(call.callee[1], scope) if call.callee[0] == "attribute" and not scope.module.in_tests else None
-    if slot is None:
-        return None
-    made = [value[0] == "call" and last_name(around.facts.calls[value[1]].callee) for value, around in sharing.made_for(slot)]
-    return slot if made and all(name in QUEUES for name in made) else None
 
 
 def _goes_out(analysis: Analysis, index: int, scope: FunctionSymbol, depth: int) -> bool:

@@ -9,6 +9,7 @@ from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, BODY, NAMED, TOP, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import MAKING, RUNNERS, Serving
 from netra.guard.requests.sharing import Sharing
@@ -22,6 +23,9 @@ WAITING_FOR: Final = frozenset({"wait_for", "shield", "gather"})
 # How the call of something asynchronous stands where its caller goes on with it.
 DIRECTLY: Final = frozenset({"await", "return", "yield"})
 LATER: Final = RUNNERS | frozenset("create_task ensure_future start run_until_complete apply_async delay".split())
+
+# A model calls them, while a request is answered by an agent.
+OF_AGENTS: Final = "agent tool"
 
 # Functions between a request and the line that waits or sets.
 FURTHEST: Final = 4
@@ -65,7 +69,7 @@ def woken_for_another(analysis: Analysis) -> Iterator[Sighting]:
         slot = _event(call, scope, sharing) if _goes_on(scope, call) else None
         if slot is None or not _is_cleared(slot, scope, sharing) or _is_in_loop(call, scope):
             continue
-        waiting = _ways(analysis, scope, call.line)
+        waiting = _ways(analysis, scope, call.line, tools=True)
         setting = _set(analysis, slot, sharing)
         if waiting is None or not setting or {each.entry for each in waiting} & {way.entry for _, _, way in setting}:
             continue
@@ -138,7 +142,11 @@ def _set(analysis: Analysis, slot: Slot, sharing: Sharing) -> list[tuple[Functio
     return found
 
 
-def _ways(analysis: Analysis, scope: FunctionSymbol, line: int) -> list[_OwnWork] | None:
+def _is_of_request(analysis: Analysis, entry: EntryPoint) -> bool:
+    return entry.sort in (ROUTE, SOCKET) or analysis.once(Ambient).is_asked(entry)
+
+
+def _ways(analysis: Analysis, scope: FunctionSymbol, line: int, *, tools: bool = False) -> list[_OwnWork] | None:
     """How requests get to a line; None where something else gets there as well, or may do."""
     found: list[_OwnWork] = []
     waiting: list[tuple[FunctionSymbol, tuple[tuple[FunctionSymbol, int], ...]]] = [(scope, ((scope, line),))]
@@ -146,7 +154,7 @@ def _ways(analysis: Analysis, scope: FunctionSymbol, line: int) -> list[_OwnWork
         at, calls = waiting.pop()
         entry = analysis.reach.entries.get(at)
         if entry is not None:
-            if entry.sort not in (ROUTE, SOCKET):
+            if not (_is_of_request(analysis, entry) or (tools and entry.label.startswith(OF_AGENTS))):
                 return None
             found.append(_OwnWork(entry, calls))
             continue
@@ -197,6 +205,8 @@ def _acts_for_itself(analysis: Analysis, way: _OwnWork, sharing: Sharing) -> boo
             return False  # `answers.pop(run_id)`: it takes what is its own
         for values, at in later:
             own = any(origins.of(each, scope, at) is not None for each in values)
+            if way.entry.function is scope and way.entry.label.startswith(OF_AGENTS):
+                own = own or any(each[0] == "name" and each[1] in scope.parameters for each in values)
             # `changes(board, body.since)`: what is new for all, in the words of one.
             parts = (part for each in values for part in within(each, scope) if part[0] in NAMED)
             acts = acts or (own and not any(sharing.slot(each, scope) is not None for each in parts))
