@@ -24,7 +24,7 @@ GOING_OVER: Final = frozenset("values copy list set tuple items".split())
 PERSONAL: Final = ("personal", "to_user", "to_client", "to_session", "send_to", "unicast")
 
 
-class _Told(NamedTuple):
+class _Broadcast(NamedTuple):
     """A call that tells all who are connected, what it tells them, and why it is all."""
 
     call: CallSite
@@ -85,17 +85,17 @@ def _answers(scope: FunctionSymbol, waits: Waits) -> dict[str, tuple[Step, ...]]
     return found
 
 
-def _told(analysis: Analysis, scope: FunctionSymbol) -> Iterator[_Told]:
+def _told(analysis: Analysis, scope: FunctionSymbol) -> Iterator[_Broadcast]:
     for call in scope.facts.calls:
         name = last_name(call.callee)
         if name == "emit" and _emits_to_all(analysis, call, scope):
-            yield _Told(call, call.arguments[1:2], f"`{written(call.callee, scope)}(…)` without `to`", None)
+            yield _Broadcast(call, call.arguments[1:2], f"`{written(call.callee, scope)}(…)` without `to`", None)
         elif name in SENDING and (step := _over_all(analysis, call, scope)) is not None:
-            yield _Told(call, call.given, f"`{written(call.callee, scope)}(…)` in a loop", step)
+            yield _Broadcast(call, call.given, f"`{written(call.callee, scope)}(…)` in a loop", step)
         elif name in _telling(analysis):
             match analysis.receivers.value(call.callee, scope):
                 case Routine(function=function) if (step := analysis.once(_broadcasting).get(function)) is not None:
-                    yield _Told(call, call.given, f"`{written(call.callee, scope)}(…)`", step)
+                    yield _Broadcast(call, call.given, f"`{written(call.callee, scope)}(…)`", step)
 
 
 def _emits_to_all(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> bool:
