@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, Block, Returned, last_name
+from netra.guard.facts import ASYNC, PLAIN, Block, Expression, Returned, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.expressions import written
@@ -29,14 +29,14 @@ def tried_too_early(analysis: Analysis) -> Iterator[Sighting]:
         def wrapper(*args):
             for _ in range(3):
                 try:
-                    return function(*args)  # never fails here when `function` is a coroutine function
+                    return function(*args)  # A126: never fails here
                 except ConnectionError:
                     continue
 
         return wrapper
 
 
-    @retrying  # A126
+    @retrying
     async def load(url): ...
     ```
 
@@ -62,11 +62,12 @@ def tried_too_early(analysis: Analysis) -> Iterator[Sighting]:
                     message = f"the coroutine of `{written(call.callee, scope)}(…)` {said}"
                     yield Sighting(scope, each.line, call.column, call.end_line, message, (caught,), mend)
                     continue
-            for decorated, line in _standing_on(analysis, scope, call.callee):
-                message = (
-                    f"`{decorated.name}` is a coroutine function, and the `try` of its decorator catches none of its errors"
-                )
-                yield Sighting(decorated, line, 0, line, message, (caught,), mend)
+            if standing := _standing_on(analysis, scope, call.callee):
+                first = standing[0]
+                whose = f"`{first.name}` and {len(standing) - 1} more" if len(standing) > 1 else f"`{first.name}`"
+                message = f"this `try` catches no error of {whose} under the decorator: their coroutines run when it is left"
+                under = Step(first.module.path, first.facts.line, f"`{first.facts.qualified}` is a coroutine function under it")
+                yield Sighting(scope, each.line, call.column, call.end_line, message, (under, caught), mend)
 
 
 def _tried(returned: Returned, scope: FunctionSymbol) -> Block | None:
@@ -84,15 +85,15 @@ def _tried(returned: Returned, scope: FunctionSymbol) -> Block | None:
     return None
 
 
-def _standing_on(
-    analysis: Analysis, wrapper: FunctionSymbol, callee: tuple[object, ...]
-) -> Iterator[tuple[FunctionSymbol, int]]:
-    """The coroutine functions on which the decorator stands whose wrapper calls what it was given, with its line."""
+def _standing_on(analysis: Analysis, wrapper: FunctionSymbol, callee: Expression) -> list[FunctionSymbol]:
+    """The coroutine functions on which a decorator stands whose only wrapper calls what it was given.
+
+    One that has an asynchronous wrapper as well chooses between the two.
+    """
     decorator = wrapper.parent
     if callee[0] != "name" or decorator is None or callee[1] in wrapper.bound:
-        return
-    name = str(callee[1])
-    for decorated in decorated_with(analysis.program, decorator, name, analysis.receivers.value):
-        if decorated.facts.sort == ASYNC and not decorated.facts.yields:
-            lines = [each.line for each in decorated.facts.decorators]
-            yield decorated, min(lines)
+        return []
+    if any(each.facts.sort == ASYNC for each in decorator.children):
+        return []
+    found = decorated_with(analysis.program, decorator, callee[1], analysis.receivers.value)
+    return [each for each in found if each.facts.sort == ASYNC and not each.facts.yields]
