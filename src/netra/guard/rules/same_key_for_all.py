@@ -64,8 +64,9 @@ def same_key_for_all(analysis: Analysis) -> Iterator[Sighting]:
     such a route writes and one reads, and answers with it. What is called after something that is meant for all, as news,
     settings or a count, is left alone, and so is what says whose each part is.
     """
-    shown = dict(_shown(analysis))
-    for kept in _kept(analysis) if shown else ():
+    told = [*_kept(analysis)]
+    shown = dict(_shown(analysis)) if told else {}
+    for kept in told:
         if kept.key not in shown:
             continue
         reader, line = shown[kept.key]
@@ -81,10 +82,12 @@ def same_key_for_all(analysis: Analysis) -> Iterator[Sighting]:
 def _kept(analysis: Analysis) -> Iterator[_KeptOutside]:
     origins = analysis.once(Origins)
     for scope, _, call in analysis.calls_of(*TELLING, *WRITING):
+        name = last_name(call.callee) or ""
+        if name in TELLING and len(call.arguments) <= TELLING[name]:
+            continue  # `rows.append(row)`
         key = _key(analysis, call, scope, WRITING)
         if not key or not answers_each(analysis, scope):
             continue
-        name = last_name(call.callee) or ""
         given = call.arguments[TELLING[name] :] if name in TELLING else call.given
         brought = (origins.of(each, scope, call.line) for each in (*given, *[value for _, value in call.keywords]))
         origin = next((each for each in brought if each is not None), None)
