@@ -42,7 +42,7 @@ def names_within(expression: Expression, scope: FunctionSymbol) -> set[str]:
 
 
 def said(write: Write, origins: Origins, *, by_id: bool = False) -> tuple[str, tuple[Step, ...]] | None:
-    """What the calls and texts that make the value have of somebody, beside the key; with `by_id`, only the id of a user."""
+    """What the calls that make the value are given of somebody, beside the key; with `by_id`, only the id of a user."""
     scope, seen = write.scope, set[Expression]()
     in_key = frozenset() if write.key is None else parts_of_key(write.key, scope, write.line)
     waiting = [write.value]
@@ -56,8 +56,6 @@ def said(write: Write, origins: Origins, *, by_id: bool = False) -> tuple[str, t
                 parts, line = scope.facts.calls[part[1]].given, scope.facts.calls[part[1]].line
             elif part[0] == "compare":
                 parts, line = part[1], write.line  # `Report.owner == user.id`
-            elif part[0] == "formatted" and not by_id:
-                parts, line = part[1], write.line  # `f"https://{user.token}@mail"`
             else:
                 continue
             for given in parts:

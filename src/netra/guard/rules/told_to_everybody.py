@@ -16,7 +16,7 @@ from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Instance, Routine, Step
 
 SOCKET_IO: Final = ("socketio", "flask_socketio")
-TO_ONE: Final = frozenset({"to", "room", "namespace", "**"})
+TO_ONE: Final = frozenset({"to", "room", "**"})
 SENDING: Final = frozenset("send send_text send_json send_str send_bytes put put_nowait write_message".split())
 # `for each in sockets.values(): …`, `for each in list(sockets): …`.
 GOING_OVER: Final = frozenset("values copy list set tuple items".split())
@@ -51,7 +51,7 @@ def told_to_everybody(analysis: Analysis) -> Iterator[Sighting]:
     for one person may mean all windows of that one. Rooms that are looked up first are left alone.
     """
     waits, apart = analysis.once(Waits), None
-    for scope in dict.fromkeys(scope for scope, _, _ in analysis.calls_of("emit", "broadcast", *SENDING, *_telling(analysis))):
+    for scope in dict.fromkeys(scope for scope, _, _ in analysis.calls_of("emit", *SENDING, *_telling(analysis))):
         if scope.module.in_tests or scope.facts.sort in (TOP, BODY) or not answers_each(analysis, scope):
             continue
         answers = None
