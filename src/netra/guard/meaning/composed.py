@@ -7,6 +7,7 @@ from netra.guard.facts import BODY, OTHER, TOP, Expression, last_name
 from netra.guard.meaning.applications import APPLICATIONS, HANDED
 from netra.guard.meaning.containers import LONGEST_DISPLAY
 from netra.guard.meaning.oneof import agreed_of_many
+from netra.guard.meaning.outcomes import called_later
 from netra.guard.meaning.parameters import is_filled_in, may_be_left_out
 from netra.guard.meaning.questions import Questions
 from netra.guard.program import Program
@@ -49,6 +50,8 @@ def composed(expression: Expression, scope: FunctionSymbol, receivers: Questions
                     reading = receivers.attribute(held, "__getitem__")
                     return receivers.outcome(reading) if isinstance(reading, Routine) else None
             return None
+        case ("lambda", int(number)):
+            return called_later(Routine(scope.module.function(number)), receivers)
         case ("none",):
             return Plain("None")
         case ("string", _) | ("formatted", _):

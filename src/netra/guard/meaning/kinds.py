@@ -38,6 +38,9 @@ ASKING: Final = frozenset("iscoroutinefunction is_async_callable isasyncgenfunct
 # Parts of the names of what is awaited or entered: `Awaitable`, `Coroutine`, `AbstractContextManager`.
 LATE: Final = ("wait", "outine", "Context")
 
+# What binds arguments of a function, and leaves it as late as it was.
+PARTIAL: Final = "partial"
+
 # How deep a chain of wrappers is followed.
 DEEPEST: Final = 10
 
@@ -90,7 +93,7 @@ class Kinds:
                 return CoroutineOf(self.result(function), function, (Step(function.module.path, facts.line, declared),))
             case "plain" if facts.yields:
                 return GeneratorOf(self._item(function), False, function)
-            case "plain":
+            case "plain" | "lambda":
                 return self._returned(function)
         return None
 
@@ -331,7 +334,8 @@ def _late_names(program: Program) -> frozenset[str]:
         imported = module.top.imported
         tells = not module.library and ("Callable" in imported or "typing" in imported or not aliases.isdisjoint(imported))
         tells = tells or (not module.library and not aliases.isdisjoint(module.top.assigned))
-        for function in module.file.functions:
+        functions = module.file.functions
+        for function in functions:
             if tells:
                 late.update([each.name for each in function.parameters if promises_late_call(each.annotation, aliases)])
             if function.sort == ASYNC:
@@ -352,9 +356,15 @@ def _late_names(program: Program) -> frozenset[str]:
                     # An alias, `fetch = _fetch`, is called by its own name, and so is what another function makes.
                     if (name := last_name(target)) and dotted(value):
                         passes.setdefault(value[-1], set()).add(name)
+                elif kind == "lambda":
+                    nameless = functions[value[1]]
+                    for called in _called_in(nameless.returned[0].value, nameless.calls):
+                        passes.setdefault(called, set()).add(last_name(target) or "")
                 elif kind == "call":
                     source = function.calls[value[1]].callee[-1]
-                    if source in makers:
+                    if source == PARTIAL and (given := function.calls[value[1]].arguments):
+                        passes.setdefault(last_name(given[0]) or "", set()).add(last_name(target) or "")
+                    elif source in makers:
                         late.add(last_name(target) or "")
                     elif source in {"get", "pop"} and target[0] == "name":
                         taken.append(target[1])

@@ -145,6 +145,8 @@ class Outcomes:
                         return Plain(builtin if builtin in PLAIN_TYPES else "value")
                     case ["dataclasses", "replace"] | ["copy", "copy" | "deepcopy" | "replace"] if call.arguments:
                         return self._receivers.value(call.arguments[0], scope)
+                    case ["functools", "partial"] if call.arguments:
+                        return called_later(self._receivers.value(call.arguments[0], scope), self._receivers)
                     case ["typing" | "typing_extensions", "cast"] if len(call.arguments) == 2:
                         return self._receivers.annotated(call.arguments[0], scope)
         return None
@@ -168,6 +170,12 @@ class Outcomes:
         if "closes_argument" in routine.function.decorator_names and call.arguments:
             return ContextOf(self._receivers.value(call.arguments[0], scope), routine.function.name == "aclosing")
         return self.of(routine)
+
+
+def called_later(value: Value | None, receivers: Questions) -> Callback | None:
+    """What stands for a coroutine function without being one: its `partial`, and a `lambda` that calls it."""
+    given = receivers.outcome(value) if isinstance(value, Routine) else None
+    return Callback(given.result) if isinstance(given, CoroutineOf) else None
 
 
 def _is_of_self(returns: Expression | None) -> bool:
