@@ -155,6 +155,15 @@ def use(
         for given in call.given:
             if any(_is_handed_on(each, given) for each in (claim, *names, *kinds)) and not is_idle(call):
                 return call.line, call.column, call.end_line, f"{written(call.callee, scope)}(…)"
+    return _listening(claim, scope)
+
+
+def _listening(claim: Expression, scope: FunctionSymbol) -> tuple[int, int, int, str] | None:
+    """`connected[user_id] = socket`: whoever is connected gets what is sent to that user."""
+    for each in scope.facts.assignments:
+        socket = each.value[0] == "name" and each.value[1] in SOCKETS and each.value[1] in scope.parameters
+        if socket and each.how == "=" and each.target[0] == "subscript" and each.target[2] == claim:
+            return each.line, each.column, each.line, written(each.target, scope)
     return None
 
 
