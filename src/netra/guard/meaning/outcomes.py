@@ -4,6 +4,7 @@ from typing import Final
 
 from netra.guard.facts import ASYNC, Expression, last_name
 from netra.guard.meaning.annotations import PLAIN_TYPES
+from netra.guard.meaning.arguments import given_back
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING
 from netra.guard.meaning.questions import Questions
 from netra.guard.meaning.replacing import is_replaced
@@ -81,7 +82,7 @@ class Outcomes:
 
     def of_method(self, function: FunctionSymbol, kind: ClassSymbol) -> Value | None:
         """What a method gives on an object of a class, or of one below it that overrides it."""
-        value = self._receivers.kinds.outcome(function)
+        value = given_back(function, kind, (), self._receivers) or self._receivers.kinds.outcome(function)
         if function.facts.returns is not None and last_name(function.facts.returns) == "Self":
             value = CoroutineOf(Instance(kind), function) if function.facts.sort == ASYNC else Instance(kind)
         elif function.module.model and isinstance(value, Instance) and _is_of_self(function.facts.returns):
@@ -116,7 +117,7 @@ class Outcomes:
             case Routine(function=function) as routine:
                 if function.module.model and function.facts.decorators and NOTING.isdisjoint(function.decorator_names):
                     return self._of_model(routine, index, scope)
-                return self.of(routine)
+                return self._of_argument(routine, call.callee, scope) or self.of(routine)
             case Callback(result=result):
                 return AwaitableOf(result)
             case TypeOf(kind=kind):
@@ -149,6 +150,15 @@ class Outcomes:
                         return called_later(self._receivers.value(call.arguments[0], scope), self._receivers)
                     case ["typing" | "typing_extensions", "cast"] if len(call.arguments) == 2:
                         return self._receivers.annotated(call.arguments[0], scope)
+        return None
+
+    def _of_argument(self, routine: Routine, callee: Expression, scope: FunctionSymbol) -> Value | None:
+        """What is promised by a type parameter that the object is known to be given: `questions.get()` of `Queue[Question]`."""
+        if routine.receiver is None or callee[0] != "attribute":
+            return None
+        match self._receivers.value(callee[1], scope):
+            case Instance(kind=kind, of=(_, *_) as given):
+                return given_back(routine.function, kind, given, self._receivers)
         return None
 
     def _of_model(self, routine: Routine, index: int, scope: FunctionSymbol) -> Value | None:

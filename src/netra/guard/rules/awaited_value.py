@@ -301,7 +301,8 @@ def _value_of(analysis: Analysis, scope: FunctionSymbol, expression: Expression)
     """What an expression gives, in words, when that can never be awaited, and what proves it."""
     match expression:
         case ("call", int(index)):
-            return _given(analysis, scope, scope.facts.calls[index])
+            call = scope.facts.calls[index]
+            return _given(analysis, scope, call) or _taken_out(analysis, scope, expression, call)
         case ("string" | "formatted", *_):
             return "a `str`", ()
         case ("constant", str(name), *_):
@@ -347,6 +348,18 @@ def _given(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[s
         match _text(analysis, scope, call.callee[1]):
             case str(name) if hasattr(str, call.callee[2]):
                 return "a value", (Step("", 0, f"`{name}.{call.callee[2]}` is no coroutine function"),)
+    return None
+
+
+def _taken_out(
+    analysis: Analysis, scope: FunctionSymbol, expression: Expression, call: CallSite
+) -> tuple[str, tuple[Step, ...]] | None:
+    """What lies in a container of a library that says what it holds: `questions.get_nowait()` of a `Queue[Question]`."""
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function) if function.module.model and function.facts.sort == PLAIN:
+            match analysis.receivers.value(expression, scope):
+                case Instance(kind=kind) if not kind.module.library and _is_never_awaited(analysis, expression, scope):
+                    return f"an object of `{kind.name}`", (_declared(function),)
     return None
 
 
