@@ -47,7 +47,8 @@ def late_elements(program: Program, receivers: Receivers, places: CoroutinePlace
             judged = [(use, places.of(value, use.where, scope)) for use in uses]
             if any(use.where[0] == "await" for use in uses) or any(fate is Fate.TAKEN for _, (fate, _, _) in judged):
                 continue
-            wrong = [(use, how, steps) for use, (fate, how, steps) in judged if fate in PLAINLY_WRONG]
+            told = PLAINLY_WRONG | ({Fate.TESTED} if _is_all_called(each.value, scope) else frozenset())
+            wrong = [(use, how, steps) for use, (fate, how, steps) in judged if fate in told]
             if wrong:
                 use, how, steps = wrong[0]
                 step = Step(scope.module.path, each.line, f"`{name}` is {source}")
@@ -63,6 +64,13 @@ def _element(each: Assignment, scope: FunctionSymbol, receivers: Receivers) -> t
         case Plain(name="list" | "tuple" | "set", item=CoroutineOf(function=function) as item):
             return item, f"a coroutine of `{function.name}`, as all in there"
     return None
+
+
+def _is_all_called(value: Expression, scope: FunctionSymbol) -> bool:
+    """`[load(each) for each in ids]`, by its only name: each is a coroutine, and none of them None."""
+    given = scope.assigned.get(value[1], ()) if value[0] == "name" and value[1] not in scope.parameters else ()
+    made = given[0].value if len(given) == 1 and given[0].how == "=" else value
+    return made[0] == "comprehension" and made[2][0] == "call"
 
 
 def answered_in_lists(serving: Iterable[FunctionSymbol], receivers: Receivers) -> Iterator[LateValue]:

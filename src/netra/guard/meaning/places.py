@@ -68,6 +68,8 @@ SERIALISING: Final = frozenset(
     """json.dumps json.dump orjson.dumps ujson.dumps pickle.dumps msgpack.packb json.loads simplejson.dumps yaml.dump
     yaml.safe_dump fastapi.encoders.jsonable_encoder""".split()
 )
+# Whatever has a method of this name turns what it is given into JSON.
+SENDING: Final = "send_json"
 RESPONSES: Final = frozenset("JSONResponse ORJSONResponse UJSONResponse HTMLResponse PlainTextResponse jsonify".split())
 LOGGING: Final = frozenset("debug info warning error exception critical log".split())
 
@@ -218,7 +220,15 @@ class CoroutinePlaces:
                         return Fate.FORMATTED, f"`{name}` cannot serialise it", ()
                     case Foreign(symbol=External(dotted="builtins.any" | "builtins.all" as name)):
                         return Fate.TESTED, f"`{name[9:]}` tests its truth, and a coroutine is always true", ()
+                    case Routine(function=function) if function.module.model and self._only_reads(function):
+                        return Fate.FORMATTED, f"it is in what `{function.name}` sends or stores, which needs values", ()
+                    case None | Foreign() if last_name(call.callee) == SENDING:
+                        return Fate.FORMATTED, f"`{SENDING}` cannot serialise it", ()
         return Fate.UNCLEAR, "", ()
+
+    def _only_reads(self, function: FunctionSymbol) -> bool:
+        """A method of a library that sends or stores what it is given, and waits for nothing in it."""
+        return function.owner is not None and function.module.name not in RUNNING and not _may_wait(function)
 
     def _is_sent_on(self, scope: FunctionSymbol) -> bool:
         """A handler of a route returns as it is what the function gives: `return await service.stats(thread)`."""

@@ -24,6 +24,7 @@ MAKING = frozenset({"new_event_loop", "get_running_loop", "connect"})
 FURTHEST = 3
 
 
+MANAGERS: Final = frozenset({"asynccontextmanager", "contextmanager"})
 TAKING_LOCKS: Final = frozenset("acquire __aenter__ __enter__".split())
 
 
@@ -85,6 +86,8 @@ def _lock(analysis: Analysis, scope: FunctionSymbol, block: Block) -> str | Vari
             return _lock_of_itself(analysis, scope.owner, late=block.what == "with async")
         case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
             found = name
+        case ("call", int(index)):
+            return _lock_at_yield(analysis, scope, scope.facts.calls[index])
         case ("name" | "attribute", *_):
             match analysis.program.evaluate(held, scope):
                 case VariableSymbol(scope=where) as variable if where.facts.sort == TOP:
@@ -92,6 +95,23 @@ def _lock(analysis: Analysis, scope: FunctionSymbol, block: Block) -> str | Vari
     match None if found is None else analysis.receivers.value(held, scope):
         case Instance(kind=ClassSymbol() as kind) if kind.full_name in EXCLUSIVE:
             return found
+    return None
+
+
+def _lock_at_yield(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> str | VariableSymbol | None:
+    """What the context manager of `async with self.editing():` holds while the block runs."""
+    if call.callee[:2] != ("attribute", ("name", "self")):
+        return None
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function) if MANAGERS & function.decorator_names and function is not scope:
+            lines = [each.line for each in function.facts.returned if each.how == "yield"]
+            around = [
+                each
+                for each in function.facts.blocks
+                if lines and all(each.line <= line <= each.end_line for line in lines)
+            ]
+            held = (_lock(analysis, function, each) for each in around if each.what in HELD)
+            return next((each for each in held if each is not None), None)
     return None
 
 
