@@ -31,6 +31,16 @@ class WorkerSettings:
 """
 
 
+UNIMPORTED = """
+    async def check(ctx, addresses): ...
+
+    async def other(addresses): ...
+
+    class WorkerSettings:
+        functions = [check, other]
+    """
+
+
 def test_what_a_worker_runs_is_named_in_its_settings() -> None:
     assert labels({"jobs.py": JOBS, "worker.py": WORKER}) == {
         "send": "task: job send",
@@ -42,5 +52,6 @@ def test_what_a_worker_runs_is_named_in_its_settings() -> None:
     }
 
 
-def test_such_a_class_means_nothing_without_the_library() -> None:
-    assert labels({"jobs.py": JOBS, "worker.py": WORKER.replace("from arq import cron, func", "")}) == {}
+def test_without_the_library_in_sight_a_job_is_what_takes_its_context() -> None:
+    found = labels({"worker.py": UNIMPORTED})
+    assert found == {"check": "task: job check"}

@@ -21,27 +21,33 @@ SETTINGS: Final = "WorkerSettings"
 JOBS: Final = frozenset({"functions", "cron_jobs"})
 MAKING: Final = frozenset({"func", "cron"})
 """What makes a job of a function."""
+CONTEXT: Final = frozenset({"ctx", "_ctx"})
 AT_THE_ENDS: Final = frozenset({"on_startup", "on_shutdown"})
 AROUND: Final = frozenset({"on_job_start", "on_job_end", "after_job_end"})
 
 
 def run_by_workers(program: Program) -> Iterator[tuple[FunctionSymbol, str, str]]:
     """Each function that a worker runs: with its sort and its label."""
-    if LIBRARY not in program.once(imported_packages):
-        return
+    imported = LIBRARY in program.once(imported_packages)
     for module in program.own:
         for kind in () if module.in_tests else module.classes:
             if kind.name.endswith(SETTINGS):
                 for name in sorted(JOBS & kind.body.assigned.keys()):
                     for each in kind.body.assigned[name]:
                         for function in _listed(each.value, kind.body, program):
-                            yield function, TASK, f"job {function.name}"
+                            if imported or _takes_context(function):
+                                yield function, TASK, f"job {function.name}"
                 for name in sorted((AT_THE_ENDS | AROUND) & kind.body.assigned.keys()):
                     for each in kind.body.assigned[name]:
                         match program.evaluate(each.value, kind.body):
-                            case FunctionSymbol() as function:
+                            case FunctionSymbol() as function if imported or _takes_context(function):
                                 at_an_end = name in AT_THE_ENDS
                                 yield function, START if at_an_end else LISTENER, "start" if at_an_end else "every job"
+
+
+def _takes_context(function: FunctionSymbol) -> bool:
+    """`async def send(ctx, …)`: a job need not import anything of the library that runs it."""
+    return bool(function.facts.parameters) and function.facts.parameters[0].name in CONTEXT
 
 
 def _listed(value: Expression, scope: FunctionSymbol, program: Program) -> Iterator[FunctionSymbol]:

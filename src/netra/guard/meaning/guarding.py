@@ -3,12 +3,13 @@
 from typing import NamedTuple
 
 from netra.guard.facts import TOP, CallSite, Expression, last_name
+from netra.guard.meaning.expressions import within
 from netra.guard.meaning.locked import HELD, gives_one_for_each
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.meaning.registering import decorations
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
-from netra.guard.values import Instance, Routine, Step
+from netra.guard.values import Instance, Plain, Routine, Step
 
 
 class GuardedBy(NamedTuple):
@@ -66,6 +67,13 @@ def _lock(
             match receivers.program.evaluate(held, wrapper):
                 case VariableSymbol(scope=at) as variable if at.facts.sort == TOP:
                     return (variable, -1) if _is_exclusive(receivers.value(held, wrapper), exclusive) else None
+        case ("subscript", ("attribute", owner, str(name)), key) if owner == own and scope.owner is not None:
+            # `self.locks[number % len(self.locks)]`: the same parameter leads to the same lock.
+            names = {part for part in within(key, wrapper) if part[0] == "name" and part[1] in wrapper.parameters} - {own}
+            position = _position(names.pop(), calls) if len(names) == 1 else -1
+            kept = receivers.of_class(scope.owner, name)
+            one = kept.item if isinstance(kept, Plain) else None
+            return (name, position) if position > 0 and _is_exclusive(one, exclusive) else None
         case ("call", int(index)) if scope.owner is not None:
             call = wrapper.facts.calls[index]
             if len(call.arguments) != 1 or call.keywords or call.arguments[0][0] != "name":

@@ -21,7 +21,8 @@ EXECUTING: Final = tuple(
     """execute executemany executescript exec_driver_sql exec scalar scalars
     fetch fetchrow fetchval fetchmany fetch_all fetch_one fetch_val raw text iterate stream stream_scalars prepare cursor
     execute_query execute_query_dict execute_insert execute_script execute_many read_sql read_sql_query query sql
-    executesql raw_query literal_column RawSQL TextClause copy_expert select_all select_one query_and_wait""".split()
+    executesql raw_query literal_column RawSQL TextClause copy_expert select_all select_one query_and_wait execute_fetchall
+    copy_from_query execute_sql query_df query_arrow query_np""".split()
 )
 # Of these, functions of libraries that are called as they are.
 PLAINLY: Final = frozenset({"read_sql", "read_sql_query", "sql"})
