@@ -10,6 +10,7 @@ from dataclasses import replace
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Use, Where, last_name
 from netra.guard.meaning.collected import gives_coroutines
 from netra.guard.meaning.consistency import AwaitedAttributes, awaited_elsewhere, is_asked_of, tells_kinds_apart
+from netra.guard.meaning.for_its_item import taken_for_item
 from netra.guard.meaning.kinds import MADE_LATE
 from netra.guard.meaning.lazies import is_lazy
 from netra.guard.meaning.places import ITERATING, PLAINLY_WRONG, WRONG, CoroutinePlaces, Fate, Misuse
@@ -134,6 +135,13 @@ class Contexts:
         self, scope: FunctionSymbol, call: CallSite, value: GeneratorOf | ContextOf, where: Where
     ) -> Iterator[Misuse]:
         late = value.asynchronous
+        taken = taken_for_item(value, where, call, scope, self._receivers)
+        if taken is not None and not is_expected_to_raise(scope, call.line):
+            kind = "a context manager" if isinstance(value, ContextOf) else "a generator"
+            how = f"it gives {kind}, which has no `{taken.attribute}`" if taken.attribute else f"it gives {kind}, and is subscripted"
+            steps = (*_origin(value), *taken.steps)
+            yield Misuse(scope, call, value, Fate.ASKED, how, steps, taken.line, taken.column)
+            return
         if isinstance(value, ContextOf):
             what = "an async context manager" if late else "a context manager"
             wrong = {

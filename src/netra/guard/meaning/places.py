@@ -24,6 +24,7 @@ class Fate(Enum):
     TAKEN = "taken"
     UNCLEAR = "unclear"
     DROPPED = "dropped"
+    ASKED = "asked for what it would yield"
     RETURNED = "returned"
     USED = "used"
     TESTED = "tested"

@@ -21,7 +21,8 @@ def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
     """A generator, a context manager or a coroutine is used by the protocol of another.
 
     An async generator is iterated by `async for`, never awaited and never by `for`; what `@asynccontextmanager` makes is
-    entered by `async with`; a coroutine is awaited first, even when what it gives is entered or iterated then.
+    entered by `async with`; a coroutine is awaited first, even when what it gives is entered or iterated then. And neither has
+    what it yields: `db = get_db()` of a function that yields a session is no session.
 
     ```python
     async with open_file(path) as file:  # A108: `async with await open_file(path)`
@@ -30,11 +31,12 @@ def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
         ...
     with AsyncSession(engine) as session:  # A108: it knows only `async with`
         ...
+    get_db().query(Order)  # A108: a generator has no `query`
     ```
 
     What comes in by a parameter is likely at most: its annotation may say one thing, and a caller or a fixture give another.
     """
-    for misuse in analysis.misused(Fate.MISMATCHED):
+    for misuse in analysis.misused(Fate.MISMATCHED, Fate.ASKED):
         match misuse.value:
             case GeneratorOf(function=None):
                 continue  # an annotation says so, and what is handed on was made by somebody else
@@ -79,6 +81,9 @@ def _mend(misuse: Misuse) -> str:
     match misuse.value:
         case CoroutineOf():
             return f"await `{misuse.name}(…)` first, then enter or iterate what it gives"
+        case GeneratorOf(asynchronous=late) if misuse.fate is Fate.ASKED:
+            made, entered = ("asynccontextmanager", "async with") if late else ("contextmanager", "with")
+            return f"iterate it, or make it a context manager by `@{made}` and enter it by `{entered}`"
         case GeneratorOf(asynchronous=late):
             return f"iterate it by `{'async for' if late else 'for'}`"
         case ContextOf(asynchronous=late):

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import CLOSING, SESSIONS, SQLALCHEMY, runs_for_itself
 from netra.guard.database.kept import APPLICATIONS, OF_DOCUMENTS, KeptConnections, KeptForAll, on_application
+from netra.guard.database.task_objects import is_ended_after_a_run, task_objects
 from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHEST, ROLLS_BACK, UNKNOWN, Transactions
 from netra.guard.entries.sorts import COMMAND
-from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
+from netra.guard.facts import ASYNC, PLAIN, SELF, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.requests.loading import AT_THE_ENDS, Loading
@@ -60,7 +61,9 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     So is a session of which no request knows, in an object that lives as long as the server, where nothing ever ends what its
-    first statement began: it holds its connection from then on, and fails for good with the first error.
+    first statement began: it holds its connection from then on, and fails for good with the first error. And so is one of the
+    object that tasks of celery are based on (`base=DatabaseTask`), of which a worker has one for all runs, where no method ends
+    it.
 
     Keep the engine, the pool or the factory, and open a session for each unit of work.
     """
@@ -68,6 +71,9 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
     serves = any(each.serves for each in analysis.reach.entries.values())
     for kept in analysis.once(KeptConnections).all():
         scope, target = kept.scope, kept.target
+        if kept.library in SINGLE and (run := _of_all_runs(analysis, kept)) is not None:
+            yield run
+            continue
         slot = kept.slot or sharing.slot(target, scope) or on_application(target, scope)
         if kept.library not in SINGLE or slot is None:
             continue
@@ -89,6 +95,18 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
         mend = Mend("keep the engine, pool or factory there, and open a session for each unit of work")
         confidence = CERTAIN if steps or of_application else LIKELY
         yield Sighting(scope, kept.line, kept.column, kept.end_line, message, (slot.step, *steps), mend, confidence)
+
+
+def _of_all_runs(analysis: Analysis, kept: KeptForAll) -> Sighting | None:
+    """It is kept by the object that a task is based on: what one run has left in it, the next one commits or fails by."""
+    scope, target = kept.scope, kept.target
+    if target[:2] != ("attribute", SELF) or scope.owner is None or is_ended_after_a_run(scope.owner, target):
+        return None
+    if (based := analysis.once(task_objects).get(scope.owner)) is None:
+        return None
+    message = f"`{written(target, scope)}` is one `{kept.library}` for all runs of `{based[0].name}`, and no run ends it"
+    mend = Mend("open it in the task, or close it in `after_return`")
+    return Sighting(scope, kept.line, kept.column, kept.end_line, message, (based[1],), mend)
 
 
 def _readers(analysis: Analysis, target: Expression) -> Iterator[Step]:

@@ -12,7 +12,7 @@ from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.slots import Slot
 from netra.guard.rule import rule
-from netra.guard.symbols import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol, VariableSymbol
 from netra.guard.values import Step
 
 MAKING = ("create_engine", "create_async_engine")
@@ -30,13 +30,19 @@ def static_pool(analysis: Analysis) -> Iterator[Sighting]:
     engine = create_engine(DATABASE_URL, poolclass=StaticPool)  # D109
     ```
 
-    Leave the pool to SQLAlchemy, and open a connection for each unit of work. A database in memory has no other way; that
+    Leave the pool to SQLAlchemy, and open a connection for each unit of work. An engine whose `creator` gives a
+    connection that was opened before is no better. A database in memory has no other way; that
     requests share it guard tells where a request is seen to work with an engine that is always in memory. A connection that a
     lock guards is left alone, and so is an engine of which one object keeps the one connection.
     """
     for name in MAKING:
         for scope, index in analysis.program.calls_named.get(name, ()):
             call = scope.facts.calls[index]
+            if not scope.module.in_tests and (made := _handed_out_again(analysis, scope, call)) is not None:
+                message = "`creator` gives this engine the same connection each time, whatever its pool"
+                mend = Mend("open the connection in the function that `creator` names")
+                yield Sighting(scope, call.line, call.column, call.end_line, message, (made,), mend)
+                continue
             pool = last_name(_keywords(scope, call).get("poolclass", ("none",)))
             if pool not in ONE_CONNECTION or scope.module.in_tests or is_migration(scope.module):
                 continue
@@ -59,6 +65,31 @@ def static_pool(analysis: Analysis) -> Iterator[Sighting]:
             slot = sharing.slot(call.where[1], scope)
             if slot is not None and not _is_guarded(scope):
                 yield _shared(scope, call, slot)
+
+
+def _handed_out_again(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> Step | None:
+    """`creator=lambda: connection`, of one that was opened outside of it: where that was done. One in memory may be meant."""
+    match dict(call.keywords).get("creator"):
+        case ("lambda", int(number)):
+            creator = scope.module.function(number)
+        case ("name", _) as named:
+            found = analysis.program.evaluate(named, scope)
+            if not isinstance(found, FunctionSymbol):
+                return None
+            creator = found
+        case _:
+            return None
+    given = [each.value for each in creator.facts.returned]
+    if len(given) != 1 or given[0][0] != "name" or given[0][1] in creator.bound:
+        return None
+    match analysis.program.evaluate(given[0], creator):
+        case VariableSymbol(scope=around, name=name):
+            opened = around.assigned.get(name, ())
+            if len(opened) == 1 and opened[0].value[0] == "call":
+                made = around.facts.calls[opened[0].value[1]]
+                if last_name(made.callee) == "connect" and not _may_be_in_memory(around, made):
+                    return Step(around.module.path, opened[0].line, f"`{name}` is opened here, once")
+    return None
 
 
 def _keywords(scope: FunctionSymbol, call: CallSite) -> dict[str, Expression]:
