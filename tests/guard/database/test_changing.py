@@ -14,8 +14,15 @@ def test_which_statements_write() -> None:
             session.execute(f"INSERT INTO person VALUES ({name})")
             session.execute(select(Person))
             session.execute(name)
+            narrowed = update(Person)
+            if name:
+                narrowed = narrowed.where(Person.name == name)
+            session.execute(narrowed)
+            either = update(Person) if name else select(Person)
+            either = select(Person)
+            session.execute(either)
         """
     analysis = analysed(text)
     (f,) = (each for each in analysis.scopes if each.name == "f")
     given = [call.arguments[0] for call in f.facts.calls if call.callee == ("attribute", ("name", "session"), "execute")]
-    assert [changes(each, f) for each in given] == [True, True, True, True, True, False, False]
+    assert [changes(each, f) for each in given] == [True, True, True, True, True, False, False, True, False]

@@ -30,6 +30,7 @@ SYNCHRONOUS: Final = {
 LAZY: Final = "query"
 RUNNING: Final = frozenset("all first one one_or_none count scalar get delete update".split())
 """What sends a query that `query` and `filter` only put together."""
+ASYNCHRONOUS: Final = "sqlalchemy.ext.asyncio"
 DRIVERS: Final = frozenset({"psycopg", "psycopg2", "pymysql"})
 METHODS: Final = {library: frozenset(names.split()) for library, names in SYNCHRONOUS.items()}
 CALLED: Final = frozenset().union(*METHODS.values())
@@ -55,11 +56,28 @@ class BlockingStatements:
         for scope, index, call in self._analysis.calls_of(*sorted(self._names())):
             if scope.facts.sort != ASYNC or call.where[0] in ("await", "lambda"):
                 continue
-            if not serving.surely(scope) and scope.module not in self._serving:
+            served = serving.surely(scope)
+            if not served and scope.module not in self._serving and not self._opens_here(scope, call):
                 continue
             found = self._waits(scope, index, FURTHEST)
-            if found is not None and (serving.surely(scope) or self._is_beside(scope, call)):
+            if found is not None and (served or self._is_beside(scope, call) or self._is_of_a_library(scope, call)):
                 yield scope, call, *found
+
+    def _is_of_a_library(self, scope: FunctionSymbol, call: CallSite) -> bool:
+        """Others have the loop that runs it, it has opened what it asks itself, and elsewhere the library asks as it should."""
+        return self._opens_here(scope, call) and self._analysis.once(Loading).is_for_others(scope)
+
+    def _opens_here(self, scope: FunctionSymbol, call: CallSite) -> bool:
+        """`with Session(engine) as session:` and `session.scalar(…)`, in a program that has asynchronous sessions as well."""
+        if not self._has_asynchronous or call.callee[0] != "attribute" or call.callee[1][0] != "name":
+            return False
+        given = scope.assigned.get(call.callee[1][1], ())
+        return len(given) == 1 and given[0].value[0] == "call" and self._connections.opened(given[0].value[1], scope) is not None
+
+    @lazily
+    def _has_asynchronous(self) -> bool:
+        imports = (each for scope in self._analysis.scopes if scope.facts.imports for each in scope.facts.imports)
+        return any(each.module.startswith(ASYNCHRONOUS) for each in imports)
 
     def _is_beside(self, scope: FunctionSymbol, call: CallSite) -> bool:
         """Nobody is seen to call the function, which stands beside functions to which requests lead, and it has not been given

@@ -19,8 +19,9 @@ def changes(statement: Expression, scope: FunctionSymbol, depth: int = LONGEST_S
         case ("string", str(text)) | ("formatted", (("string", str(text)), *_)):
             return text.lstrip().lower().startswith(CHANGING)
         case ("name", str(name)):
-            assigned = scope.assigned.get(name, ())
-            return len(assigned) == 1 and changes(assigned[0].value, scope, depth - 1)
+            # `statement = statement.where(…)` only says more of the same.
+            begun = [each.value for each in scope.assigned.get(name, ()) if _root(each.value, scope) != statement]
+            return bool(begun) and all(changes(each, scope, depth - 1) for each in begun)
         case ("call", int(index)):
             call = scope.facts.calls[index]
             name = last_name(call.callee) or ""
@@ -31,3 +32,10 @@ def changes(statement: Expression, scope: FunctionSymbol, depth: int = LONGEST_S
                 return changes(call.arguments[0], scope, depth - 1)
             return call.callee[0] == "attribute" and changes(call.callee[1], scope, depth - 1)
     return False
+
+
+def _root(value: Expression, scope: FunctionSymbol) -> Expression:
+    """What a chain of calls begins with: `statement` of `statement.where(…).returning(…)`."""
+    while value[0] in ("call", "attribute"):
+        value = scope.facts.calls[value[1]].callee if value[0] == "call" else value[1]
+    return value

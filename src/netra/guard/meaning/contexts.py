@@ -12,6 +12,7 @@ from netra.guard.meaning.collected import gives_coroutines
 from netra.guard.meaning.consistency import AwaitedAttributes, awaited_elsewhere, is_asked_of, tells_kinds_apart
 from netra.guard.meaning.for_its_item import taken_for_item
 from netra.guard.meaning.kinds import MADE_LATE
+from netra.guard.meaning.known_by_asking import given_after_asking
 from netra.guard.meaning.lazies import is_lazy
 from netra.guard.meaning.places import ITERATING, PLAINLY_WRONG, WRONG, CoroutinePlaces, Fate, Misuse
 from netra.guard.meaning.receivers import Receivers
@@ -87,7 +88,7 @@ class Contexts:
             return
         if where[0] == "iterate" and "coroutine" in scope.decorator_names:
             return  # `yield from` is how a coroutine of `@asyncio.coroutine` or `@types.coroutine` waits
-        value = self._receivers.value(("call", index), scope)
+        value = self._receivers.value(("call", index), scope) or given_after_asking(call, scope, self._receivers)
         if value is None:
             if where[0] not in ("await", "assign", "return") and (step := self._attributes.proof(scope, call)):
                 for each in self._placed(scope, call, Plain("value"), where):

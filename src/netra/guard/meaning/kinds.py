@@ -329,6 +329,7 @@ def _late_names(program: Program) -> frozenset[str]:
     if SLACK in program.once(imported_packages):
         late.update(OF_SLACK)  # `await say("…")`: an object that is called like a function
     makers = _makers(program)
+    objects = _late_objects(program)
     for module in program.modules.values():
         # This loop sees every function and every assignment there is.
         imported = module.top.imported
@@ -338,6 +339,8 @@ def _late_names(program: Program) -> frozenset[str]:
         for function in functions:
             if tells:
                 late.update([each.name for each in function.parameters if promises_late_call(each.annotation, aliases)])
+            if objects:
+                late.update([each.name for each in function.parameters if _named_in(each.annotation) in objects])
             if function.sort == ASYNC:
                 late.add(function.name)
             elif function.sort == PLAIN:
@@ -364,7 +367,7 @@ def _late_names(program: Program) -> frozenset[str]:
                     source = function.calls[value[1]].callee[-1]
                     if source == PARTIAL and (given := function.calls[value[1]].arguments):
                         passes.setdefault(last_name(given[0]) or "", set()).add(last_name(target) or "")
-                    elif source in makers:
+                    elif source in makers or source in objects:
                         late.add(last_name(target) or "")
                     elif source in {"get", "pop"} and target[0] == "name":
                         taken.append(target[1])
@@ -384,6 +387,29 @@ def _late_names(program: Program) -> frozenset[str]:
                 late.add(name)
                 waiting.append(name)
     return frozenset(late)
+
+
+def _late_objects(program: Program) -> frozenset[str]:
+    """The names of classes of the program whose objects are called like a coroutine function."""
+    return frozenset(
+        kind.name
+        for module in program.own
+        for kind in module.classes
+        for each in kind.methods.get("__call__", ())
+        if each.facts.sort == ASYNC
+    )
+
+
+def _named_in(annotation: Expression | None) -> str | None:
+    """`Step` of `Step`, `Step[int]` and `Step | None`."""
+    match annotation:
+        case ("subscript", head, key):
+            return _named_in(key) if last_name(head) == "Optional" else last_name(head)
+        case ("operator", "|", left, right):
+            return _named_in(left if right == ("none",) else right)
+        case ("name" | "attribute", *_):
+            return last_name(annotation)
+    return None
 
 
 def _makers(program: Program) -> frozenset[str]:
