@@ -8,6 +8,7 @@ from typing import Final
 
 from netra.guard.entries import handed
 from netra.guard.entries.frameworks import BY_DECORATOR, label, listening
+from netra.guard.entries.given_requests import given_requests
 from netra.guard.entries.methods import answering
 from netra.guard.entries.paths import Prefixes
 from netra.guard.entries.queued import jobs
@@ -78,6 +79,9 @@ class Reach:
                 leading[reader] = self._leading(reader)
             if (entry := leading[reader]) is not None:
                 found[function] = EntryPoint(function, LISTENER, f"{entry.label}, through `{table}`")
+        for function in given_requests(self._program):
+            if function not in found and not any(not caller.module.in_tests for caller, _ in self.callers(function)):
+                found[function] = EntryPoint(function, LISTENER, "whoever serves with it")
         return found
 
     def _leading(self, function: FunctionSymbol) -> EntryPoint | None:

@@ -7,10 +7,11 @@ can tell whose they are.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.given_requests import is_given_request
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
@@ -90,7 +91,23 @@ class Singletons:
                     found = found or Step(scope.module.path, call.line, f"one `{each.name}` is made here for the whole process")
                 elif scope in self._serving:
                     return None
-        return found
+        return found or self._told_each_time(kind)
+
+    def _told_each_time(self, kind: ClassSymbol) -> Step | None:
+        """A library's class that nothing in it makes an object of, whose methods are told the request each time: so it is not
+        made for one. Classes that a framework makes for each request are below one of its own.
+        """
+        program = self._analysis.program
+        order, closed = program.order(kind)
+        if not closed or any(self._makings_of(each) for each in (kind, *program.subclasses.get(kind, ()))):
+            return None
+        if any(map(has_fields, order)) or any(is_given_request(each, program) for each in _making(order)):
+            return None
+        for methods in kind.methods.values():
+            if methods[0].name not in ("__init__", "__new__") and is_given_request(methods[0], program):
+                note = f"`{kind.name}` is told the request each time, and so it is not made for one"
+                return Step(kind.module.path, methods[0].facts.line, note)
+        return None
 
     def _alone(self, kind: ClassSymbol) -> Step | None:
         """What makes one object of a class and gives it to whoever makes another: a metaclass, a decorator or `__new__`."""
@@ -305,6 +322,10 @@ class Singletons:
         """A framework calls it once, before anybody is served."""
         entry = self._analysis.reach.entries.get(scope)
         return entry is not None and entry.sort == START and scope not in self._serving
+
+
+def _making(order: Sequence[ClassSymbol]) -> list[FunctionSymbol]:
+    return [each for kind in order for each in kind.methods.get("__init__", ())]
 
 
 def is_handed(function: FunctionSymbol, entry: EntryPoint) -> bool:
