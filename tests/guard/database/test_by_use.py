@@ -1,4 +1,6 @@
-from netra.guard.database.by_use import SessionsByUse
+import pytest
+
+from netra.guard.database.by_use import FactoriesByUse, SessionsByUse
 from tests.guard.programs import analysed, function
 
 USED = """
@@ -82,3 +84,37 @@ def test_an_attribute_is_told_by_all_methods_of_its_class() -> None:
 def test_where_nothing_imports_sqlalchemy_a_session_is_something_else() -> None:
     analysis = analysed(USED.replace("import sqlalchemy", ""))
     assert SessionsByUse(analysis).of(("name", "db"), function(analysis.program, "example.put")) is None
+
+
+FACTORY = """
+    import sqlalchemy
+
+    class Audit:
+        def __init__(self, session_maker):
+            self.session_maker = session_maker
+
+        async def note(self, row):
+            async with self.session_maker() as session:
+                session.add(row)
+                {ending}
+
+        def find(self):
+            with self.session_maker() as session:
+                return session.scalar(1)
+
+        def look(self):
+            with self.session_maker() as client:
+                return client.read()
+    """
+
+
+@pytest.mark.parametrize(("ending", "known"), [("await session.commit()", True), ("await session.flush()", False)])
+def test_a_factory_is_known_by_its_name_where_somebody_commits_what_it_opens(ending: str, known: bool) -> None:
+    analysis = analysed({"example.py": FACTORY.format(ending=ending)})
+    factories = analysis.once(FactoriesByUse)
+    scopes = {each.name: each for each in analysis.scopes}
+    session = ("name", "session")
+    late = "sqlalchemy.ext.asyncio.AsyncSession" if known else None
+    assert factories.entered(session, scopes["note"]) == late
+    assert factories.entered(session, scopes["find"]) == ("sqlalchemy.orm.Session" if known else None)
+    assert factories.entered(("name", "client"), scopes["look"]) is None

@@ -1,10 +1,12 @@
 """Sessions of SQLAlchemy that nothing says are any: told by their name together with what is done with them."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, TOP, Expression, last_name
+from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.symbols import FunctionSymbol
 
 NAMES: Final = frozenset(
@@ -19,6 +21,9 @@ OF_A_SESSION: Final = frozenset(
 # Coroutine functions of an asynchronous session: whoever awaits one of these has none that is synchronous.
 AWAITED: Final = frozenset("commit rollback flush refresh execute scalars scalar merge get delete close".split())
 
+FACTORY: Final = re.compile(r"_?(?:async_|db_)*session_?(?:maker|factory)|(?:Async)?SessionLocal")
+OPENED: Final = {"with": "sqlalchemy.orm.Session", "with async": "sqlalchemy.ext.asyncio.AsyncSession"}
+
 LIBRARIES: Final = frozenset({"sqlalchemy", "sqlmodel"})
 
 
@@ -28,13 +33,13 @@ class SessionsByUse:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._known: dict[tuple[FunctionSymbol, Expression], str | None] = {}
-        self._there = any(
+        self.is_there = any(
             each.module.partition(".")[0] in LIBRARIES for scope in analysis.scopes for each in scope.facts.imports
         )
 
     def of(self, expression: Expression, scope: FunctionSymbol) -> str | None:
         """The class that a parameter, or an attribute of `self`, must have, to be used as it is."""
-        if not self._there or (last_name(expression) or "") not in NAMES:
+        if not self.is_there or (last_name(expression) or "") not in NAMES:
             return None
         match expression:
             case ("name", str(name)):
@@ -73,3 +78,46 @@ def _told(methods: list[tuple[str, bool]]) -> str | None:
     if awaited == {True}:
         return "sqlalchemy.ext.asyncio.AsyncSession"
     return "sqlalchemy.orm.Session" if awaited == {False} else None
+
+
+class FactoriesByUse:
+    """What opens sessions and is known by its name alone: `with self.session_maker() as session:`, in an argument without an
+    annotation. It is believed where some block of the program commits by hand what it opens under that name, so that it does
+    not do so itself.
+    """
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._there = analysis.once(SessionsByUse).is_there
+
+    @lazily
+    def names(self) -> frozenset[str]:
+        """The names under which such a factory is called."""
+        found = [name for name in self._analysis.program.calls_named if FACTORY.fullmatch(name)] if self._there else []
+        calls = self._analysis.calls_of(*found) if found else ()
+        return frozenset(
+            call.callee[-1] for scope, _, call in calls if not scope.module.in_tests and "commit" in _asked_of(call, scope)
+        )
+
+    def opened(self, call: CallSite, scope: FunctionSymbol) -> str | None:
+        """The class of the session that a block opens."""
+        if call.callee[-1] not in self.names or call.where[0] not in OPENED or not _asked_of(call, scope) & OF_A_SESSION:
+            return None
+        return OPENED[call.where[0]]
+
+    def entered(self, expression: Expression, scope: FunctionSymbol) -> str | None:
+        """The class of what a block has opened under a local name, and nothing else has given that."""
+        given = scope.assigned.get(expression[1], ()) if expression[0] == "name" and self.names else ()
+        if len(given) != 1 or not given[0].how.startswith("with") or given[0].value[0] != "call":
+            return None
+        return self.opened(scope.facts.calls[given[0].value[1]], scope)
+
+
+def _asked_of(call: CallSite, scope: FunctionSymbol) -> set[str]:
+    """The methods that are called on what a block gives a name: `with factory() as session:`."""
+    names = [each.target for each in scope.facts.assignments if each.how.startswith("with") and each.line == call.line]
+    return {
+        each.callee[2]
+        for each in scope.facts.calls
+        if each.callee[0] == "attribute" and each.callee[1] in names and each.callee[1][0] == "name"
+    }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.by_use import SessionsByUse
+from netra.guard.database.by_use import FactoriesByUse, SessionsByUse
 from netra.guard.database.carriers import Carriers
 from netra.guard.facts import ASYNC, BODY, NAMED, PLAIN, TOP, CallSite, Expression, Where, last_name
 from netra.guard.lazily import lazily
@@ -79,6 +79,7 @@ class Connections:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._by_use = analysis.once(SessionsByUse)
+        self._factories = analysis.once(FactoriesByUse)
         self._on_request = analysis.once(OnRequest)
         self._carriers = analysis.once(Carriers)
         self._new: dict[FunctionSymbol, ClassSymbol | None] = {}
@@ -103,7 +104,8 @@ class Connections:
                 return self.library_class(kind)
             case None | Foreign():
                 put = self._on_request.kind(expression)
-                return self._by_use.of(expression, scope) if put is None else self.library_class(put)
+                told = self._by_use.of(expression, scope) or self._factories.entered(expression, scope)
+                return told if put is None else self.library_class(put)
         return None
 
     # --- what opens one --------------------------------------------------------------------------------------------------
@@ -180,7 +182,7 @@ class Connections:
                         given.setdefault(source, set()).add(scope.name)
         getters |= {function for name in names for function in given.get(name, ())}
         made |= {target for source, target in taken if source in getters}  # `factory = get_factory()`, and then `factory()`
-        waiting = [*made, *names, *getters, *OPENING, "Session", "AsyncSession"]
+        waiting = [*made, *names, *getters, *OPENING, *self._factories.names, "Session", "AsyncSession"]
         found = set(waiting)
         while waiting:
             name = waiting.pop()
@@ -218,7 +220,14 @@ class Connections:
                 return self._opened_by(function)
             case Instance(kind=kind) if not kind.module.library and len(kind.methods.get("__call__", ())) == 1:
                 return self._opened_by(kind.methods["__call__"][0])
+            case None if (library := self._factories.opened(scope.facts.calls[index], scope)) is not None:
+                return self._by_full_name.get(library)
         return None
+
+    @lazily
+    def _by_full_name(self) -> dict[str, ClassSymbol]:
+        modules = (each for each in self._analysis.program.modules.values() if each.model)
+        return {kind.full_name: kind for module in modules for kind in module.classes if kind.full_name in SESSIONS}
 
     def is_pooled(self, index: int, scope: FunctionSymbol, depth: int = FURTHEST) -> bool:
         """What a call opens is taken out of a pool, and goes back there, by all that is seen."""
