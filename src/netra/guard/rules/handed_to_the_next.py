@@ -19,6 +19,7 @@ from netra.guard.values import Step
 
 # What takes any one of those that lie there, without a key.
 TAKING: Final = ("pop", "popleft", "get_nowait", "get")
+WAITING: Final = frozenset({"block", "timeout", "last"})
 GIVING_BACK: Final = ("append", "appendleft", "add", "put", "put_nowait")
 
 
@@ -59,7 +60,9 @@ def handed_to_the_next(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _takes_any(call: CallSite) -> bool:
-    """`pop()`, `pop(0)`, `get()`: whatever is there."""
+    """`pop()`, `pop(0)`, `get(timeout=3)`: whatever is there. `objects.get(pk=1)` asks for one."""
+    if any(name not in WAITING for name, _ in call.keywords):
+        return False
     return not call.arguments or (call.callee[2] == "pop" and call.arguments[0][0] in ("constant", "operator"))
 
 
