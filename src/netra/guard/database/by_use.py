@@ -100,15 +100,23 @@ class FactoriesByUse:
         )
 
     def opened(self, call: CallSite, scope: FunctionSymbol) -> str | None:
-        """The class of the session that a block opens."""
-        if call.callee[-1] not in self.names or call.where[0] not in OPENED or not _asked_of(call, scope) & OF_A_SESSION:
+        """The class of the session that a call opens, for a block or for a local name."""
+        if call.callee[-1] not in self.names:
             return None
-        return OPENED[call.where[0]]
+        if call.where[0] in OPENED:
+            return OPENED[call.where[0]] if _asked_of(call, scope) & OF_A_SESSION else None
+        if call.where[0] == "assign" and call.where[1][0] == "name" and len(scope.assigned.get(call.where[1][1], ())) == 1:
+            # `session = self.session_maker()`: what is awaited of it tells which of the two it is.
+            asked = list(_methods(call.where[1], [scope]))
+            awaited = {late for name, late in asked if name in AWAITED}
+            if {name for name, _ in asked} & OF_A_SESSION and len(awaited) == 1:
+                return OPENED["with async" if awaited.pop() else "with"]
+        return None
 
     def entered(self, expression: Expression, scope: FunctionSymbol) -> str | None:
-        """The class of what a block has opened under a local name, and nothing else has given that."""
+        """The class of what has been opened under a local name, and nothing else has given that."""
         given = scope.assigned.get(expression[1], ()) if expression[0] == "name" and self.names else ()
-        if len(given) != 1 or not given[0].how.startswith("with") or given[0].value[0] != "call":
+        if len(given) != 1 or given[0].value[0] != "call" or not (given[0].how == "=" or given[0].how.startswith("with")):
             return None
         return self.opened(scope.facts.calls[given[0].value[1]], scope)
 
