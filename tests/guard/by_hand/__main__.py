@@ -1,6 +1,8 @@
 """How much guard finds, by default, of faults that somebody has put into real packages by hand.
 
-python -m tests.guard.by_hand FOLDER            FOLDER/NAME is what `uv pip install --target FOLDER/NAME NAME==VERSION --no-deps` makes
+python -m tests.guard.by_hand FOLDER
+
+FOLDER/NAME is what `uv pip install --target FOLDER/NAME NAME==VERSION --no-deps` makes.
 """
 
 import sys

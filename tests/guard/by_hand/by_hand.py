@@ -44,7 +44,9 @@ def patched(package: Path, name: str, into: Path) -> Path:
     patch = into / f"{name}.patch"
     with zipfile.ZipFile(HERE / "patches.zip") as archive:
         patch.write_bytes(archive.read(f"{name}.patch"))
-    run = subprocess.run(["git", "apply", "--whitespace=nowarn", str(patch)], cwd=copy, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        ["git", "apply", "--whitespace=nowarn", str(patch)], cwd=copy, capture_output=True, text=True, check=False
+    )
     if run.returncode:
         raise PatchFails(f"{package} is not {name} {packages()[name]}: {run.stderr.strip()}")
     return copy

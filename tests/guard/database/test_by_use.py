@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.database.by_use import FactoriesByUse, SessionsByUse
+from netra.guard.database.by_use import OpenedByUse, SessionsByUse
 from tests.guard.programs import analysed, function
 
 USED = """
@@ -111,7 +111,7 @@ FACTORY = """
 @pytest.mark.parametrize(("ending", "known"), [("await session.commit()", True), ("await session.flush()", False)])
 def test_a_factory_is_known_by_its_name_where_somebody_commits_what_it_opens(ending: str, known: bool) -> None:
     analysis = analysed({"example.py": FACTORY.format(ending=ending)})
-    factories = analysis.once(FactoriesByUse)
+    factories = analysis.once(OpenedByUse)
     scopes = {each.name: each for each in analysis.scopes}
     session = ("name", "session")
     late = "sqlalchemy.ext.asyncio.AsyncSession" if known else None

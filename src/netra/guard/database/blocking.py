@@ -72,7 +72,9 @@ class BlockingStatements:
         if not self._has_asynchronous or call.callee[0] != "attribute" or call.callee[1][0] != "name":
             return False
         given = scope.assigned.get(call.callee[1][1], ())
-        return len(given) == 1 and given[0].value[0] == "call" and self._connections.opened(given[0].value[1], scope) is not None
+        return (
+            len(given) == 1 and given[0].value[0] == "call" and self._connections.opened(given[0].value[1], scope) is not None
+        )
 
     @lazily
     def _has_asynchronous(self) -> bool:

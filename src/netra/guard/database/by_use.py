@@ -21,7 +21,7 @@ OF_A_SESSION: Final = frozenset(
 # Coroutine functions of an asynchronous session: whoever awaits one of these has none that is synchronous.
 AWAITED: Final = frozenset("commit rollback flush refresh execute scalars scalar merge get delete close".split())
 
-FACTORY: Final = re.compile(r"_?(?:async_|db_)*session_?(?:maker|factory)|(?:Async)?SessionLocal")
+OPENING_SESSIONS: Final = re.compile(r"_?(?:async_|db_)*session_?(?:maker|factory)|(?:Async)?SessionLocal")
 OPENED: Final = {"with": "sqlalchemy.orm.Session", "with async": "sqlalchemy.ext.asyncio.AsyncSession"}
 
 LIBRARIES: Final = frozenset({"sqlalchemy", "sqlmodel"})
@@ -80,7 +80,7 @@ def _told(methods: list[tuple[str, bool]]) -> str | None:
     return "sqlalchemy.orm.Session" if awaited == {False} else None
 
 
-class FactoriesByUse:
+class OpenedByUse:
     """What opens sessions and is known by its name alone: `with self.session_maker() as session:`, in an argument without an
     annotation. It is believed where some block of the program commits by hand what it opens under that name, so that it does
     not do so itself.
@@ -93,7 +93,7 @@ class FactoriesByUse:
     @lazily
     def names(self) -> frozenset[str]:
         """The names under which such a factory is called."""
-        found = [name for name in self._analysis.program.calls_named if FACTORY.fullmatch(name)] if self._there else []
+        found = [name for name in self._analysis.program.calls_named if OPENING_SESSIONS.fullmatch(name)] if self._there else []
         calls = self._analysis.calls_of(*found) if found else ()
         return frozenset(
             call.callee[-1] for scope, _, call in calls if not scope.module.in_tests and "commit" in _asked_of(call, scope)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.by_use import FactoriesByUse, SessionsByUse
+from netra.guard.database.by_use import OpenedByUse, SessionsByUse
 from netra.guard.database.carriers import Carriers
 from netra.guard.facts import ASYNC, BODY, NAMED, PLAIN, TOP, CallSite, Expression, Where, last_name
 from netra.guard.lazily import lazily
@@ -79,7 +79,7 @@ class Connections:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._by_use = analysis.once(SessionsByUse)
-        self._factories = analysis.once(FactoriesByUse)
+        self._factories = analysis.once(OpenedByUse)
         self._on_request = analysis.once(OnRequest)
         self._carriers = analysis.once(Carriers)
         self._new: dict[FunctionSymbol, ClassSymbol | None] = {}

@@ -37,7 +37,9 @@ def is_given_request(function: FunctionSymbol, program: Program) -> bool:
     around = function.parent
     if around is None:
         return False
-    return any(is_request(each.annotation, around, program) for each in function.facts.parameters if each.annotation is not None)
+    return any(
+        is_request(each.annotation, around, program) for each in function.facts.parameters if each.annotation is not None
+    )
 
 
 def is_request(annotation: Expression, scope: FunctionSymbol, program: Program) -> bool:

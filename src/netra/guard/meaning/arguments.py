@@ -44,10 +44,8 @@ def given_back(
     if named not in parameters:
         return None
     place = parameters.index(named)
-    if kind is owner:
-        found = given[place] if place < len(given) else None
-    else:
-        found = _of_base(kind, owner, place, receivers)
+    named_here = given[place] if place < len(given) else None
+    found = named_here if kind is owner else _of_class_above(kind, owner, place, receivers)
     if found is None:
         return None
     value: Value = Plain("list", found) if listed else found
@@ -57,17 +55,21 @@ def given_back(
 def _beside_none(annotation: Expression) -> Expression:
     match annotation:
         case ("operator", "|", left, right) if NOTHING in (left, right):
-            return right if left == NOTHING else left
+            beside: Expression = right if left == NOTHING else left
+            return beside
         case ("subscript", head, key) if last_name(head) == "Optional":
-            return key
+            inner: Expression = key
+            return inner
     return annotation
 
 
-def _of_base(kind: ClassSymbol, owner: ClassSymbol, place: int, receivers: Questions) -> Value | None:
+def _of_class_above(kind: ClassSymbol, owner: ClassSymbol, place: int, receivers: Questions) -> Value | None:
     """`Order` of `class Orders(Repository[Order])`."""
     for each in receivers.program.order(kind)[0]:
         around = each.body.parent
-        for base in each.facts.bases if around is not None else ():
+        if around is None:
+            continue
+        for base in each.facts.bases:
             if base[0] == "subscript" and receivers.program.evaluate(base[1], around) is owner:
                 parts = base[2][1] if base[2][0] == "tuple" else (base[2],)
                 return receivers.annotated(parts[place], around) if place < len(parts) else None

@@ -136,12 +136,8 @@ class Contexts:
         self, scope: FunctionSymbol, call: CallSite, value: GeneratorOf | ContextOf, where: Where
     ) -> Iterator[Misuse]:
         late = value.asynchronous
-        taken = taken_for_item(value, where, call, scope, self._receivers)
-        if taken is not None and not is_expected_to_raise(scope, call.line):
-            kind = "a context manager" if isinstance(value, ContextOf) else "a generator"
-            how = f"it gives {kind}, which has no `{taken.attribute}`" if taken.attribute else f"it gives {kind}, and is subscripted"
-            steps = (*_origin(value), *taken.steps)
-            yield Misuse(scope, call, value, Fate.ASKED, how, steps, taken.line, taken.column)
+        if (asked := self._asked_for_item(scope, call, value, where)) is not None:
+            yield asked
             return
         if isinstance(value, ContextOf):
             what = "an async context manager" if late else "a context manager"
@@ -184,6 +180,17 @@ class Contexts:
                     return  # it runs, and only what it hands out is left
             how = "it is never entered" if isinstance(value, ContextOf) else "nothing iterates it, so none of its body runs"
             yield self._misuse(scope, call, value, Fate.DROPPED, how)
+
+    def _asked_for_item(
+        self, scope: FunctionSymbol, call: CallSite, value: GeneratorOf | ContextOf, where: Where
+    ) -> Misuse | None:
+        taken = taken_for_item(value, where, call, scope, self._receivers)
+        if taken is None or is_expected_to_raise(scope, call.line):
+            return None
+        kind = "a context manager" if isinstance(value, ContextOf) else "a generator"
+        what = f"which has no `{taken.attribute}`" if taken.attribute else "and is subscripted"
+        steps = (*_origin(value), *taken.steps)
+        return Misuse(scope, call, value, Fate.ASKED, f"it gives {kind}, {what}", steps, taken.line, taken.column)
 
     # --- coroutines ------------------------------------------------------------------------------------------------------
 

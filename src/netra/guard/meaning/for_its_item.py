@@ -1,7 +1,7 @@
 """Generators and context managers that are taken for what they yield: `db = get_db()`, and then `db.query(Order)`.
 
-Nothing of such a function has run by then, and what it gives has no `query`. Guard looks at what is done with the call, with the
-name or the attribute that keeps it, and with the parameter of a function or class of the program that takes it.
+Nothing of such a function has run by then, and what it gives has no `query`. Guard looks at what is done with the call, with
+the name or the attribute that keeps it, and with the parameter of a function or class of the program that takes it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -115,7 +115,9 @@ def _of_parameter(call: CallSite, position: int | str, scope: FunctionSymbol, re
         case Routine(function=function, bound=bound) if not function.module.library:
             return _of_given(function, position, call, bound=bound)
         case TypeOf(kind=kind) if not kind.module.library:
-            making = next((each.methods["__init__"] for each in receivers.program.order(kind)[0] if "__init__" in each.methods), [])
+            making = next(
+                (each.methods["__init__"] for each in receivers.program.order(kind)[0] if "__init__" in each.methods), []
+            )
             if len(making) != 1:
                 return None
             if (found := _of_given(making[0], position, call, bound=True)) is not None:

@@ -365,8 +365,8 @@ def _late_names(program: Program) -> frozenset[str]:
                         passes.setdefault(called, set()).add(last_name(target) or "")
                 elif kind == "call":
                     source = function.calls[value[1]].callee[-1]
-                    if source == PARTIAL and (given := function.calls[value[1]].arguments):
-                        passes.setdefault(last_name(given[0]) or "", set()).add(last_name(target) or "")
+                    if source == PARTIAL and (bound := function.calls[value[1]].arguments):
+                        passes.setdefault(last_name(bound[0]) or "", set()).add(last_name(target) or "")
                     elif source in makers or source in objects:
                         late.add(last_name(target) or "")
                     elif source in {"get", "pop"} and target[0] == "name":

@@ -70,7 +70,7 @@ def _is_all_called(value: Expression, scope: FunctionSymbol) -> bool:
     """`[load(each) for each in ids]`, by its only name: each is a coroutine, and none of them None."""
     given = scope.assigned.get(value[1], ()) if value[0] == "name" and value[1] not in scope.parameters else ()
     made = given[0].value if len(given) == 1 and given[0].how == "=" else value
-    return made[0] == "comprehension" and made[2][0] == "call"
+    return bool(made[0] == "comprehension" and made[2][0] == "call")
 
 
 def answered_in_lists(serving: Iterable[FunctionSymbol], receivers: Receivers) -> Iterator[LateValue]:

@@ -37,8 +37,8 @@ def blocking_statement(analysis: Analysis) -> Iterator[Sighting]:
     Use an asynchronous engine, make the handler a plain `def`, which runs in a thread, or `await asyncio.to_thread(…)`.
     Functions that only commands lead to are left alone: whoever waits there is who asked. Guard is certain but for servers of
     the model context protocol that speak over their standard input only: who waits there is the one client that has started it.
-    A database in memory is left alone. In a library, in which nothing serves, told is of an asynchronous function that opens what
-    blocks itself, where the library has asynchronous sessions as well.
+    A database in memory is left alone. In a library, in which nothing serves, told is of an asynchronous function that opens
+    what blocks itself, where the library has asynchronous sessions as well.
     """
     found: dict[FunctionSymbol, list[tuple[CallSite, str, tuple[Step, ...]]]] = {}
     for scope, call, library, steps in BlockingStatements(analysis).calls():

@@ -17,7 +17,9 @@ from netra.guard.values import Step
 # What is called so is what each begins with, and nobody's to change.
 DEFAULT: Final = re.compile(r"(?:^|_)(?:DEFAULTS?|INITIAL|TEMPLATE|BASE|BLANK|EMPTY|STANDARD)(?:_|$)", re.IGNORECASE)
 # Words of what is meant to be one for all.
-OF_ALL: Final = re.compile(r"regist|cache|pool|instance|shared|global|known|loaded|plugin|memo|store|index|seen|lock", re.IGNORECASE)
+OF_ALL: Final = re.compile(
+    r"regist|cache|pool|instance|shared|global|known|loaded|plugin|memo|store|index|seen|lock", re.IGNORECASE
+)
 MADE: Final = frozenset({"dict", "list", "set"})
 MAKING: Final = frozenset({"__init__", "__post_init__"})
 OWN_CLASS: Final = frozenset({"self", "cls"})

@@ -24,7 +24,7 @@ MAKING = frozenset({"new_event_loop", "get_running_loop", "connect"})
 FURTHEST = 3
 
 
-MANAGERS: Final = frozenset({"asynccontextmanager", "contextmanager"})
+ENTERED: Final = frozenset({"asynccontextmanager", "contextmanager"})
 TAKING_LOCKS: Final = frozenset("acquire __aenter__ __enter__".split())
 
 
@@ -103,12 +103,10 @@ def _lock_at_yield(analysis: Analysis, scope: FunctionSymbol, call: CallSite) ->
     if call.callee[:2] != ("attribute", ("name", "self")):
         return None
     match analysis.receivers.value(call.callee, scope):
-        case Routine(function=function) if MANAGERS & function.decorator_names and function is not scope:
+        case Routine(function=function) if ENTERED & function.decorator_names and function is not scope:
             lines = [each.line for each in function.facts.returned if each.how == "yield"]
             around = [
-                each
-                for each in function.facts.blocks
-                if lines and all(each.line <= line <= each.end_line for line in lines)
+                each for each in function.facts.blocks if lines and all(each.line <= line <= each.end_line for line in lines)
             ]
             held = (_lock(analysis, function, each) for each in around if each.what in HELD)
             return next((each for each in held if each is not None), None)

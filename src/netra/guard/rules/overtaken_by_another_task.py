@@ -57,7 +57,7 @@ def _started(analysis: Analysis) -> dict[FunctionSymbol, Step]:
     """The asynchronous methods of which one object starts several tasks, with where it does."""
     found: dict[FunctionSymbol, Step] = {}
     for scope, index, call in analysis.calls_of(*STARTING, *TAKING):
-        if scope.owner is None or scope.module.in_tests or call.where[0] == "await" and call.callee[-1] != "gather":
+        if scope.owner is None or scope.module.in_tests or (call.where[0] == "await" and call.callee[-1] != "gather"):
             continue
         for each, several in _given(scope, call):
             if not several and not _is_repeated(scope, index, call) and not _is_called_in_loop(analysis, scope):
@@ -90,7 +90,7 @@ def _is_repeated(scope: FunctionSymbol, index: int, call: CallSite) -> bool:
 
 
 def _is_called_in_loop(analysis: Analysis, starter: FunctionSymbol) -> bool:
-    """A plain method that starts one is called again and again by another of its object: `for _ in range(count): self._next()`."""
+    """A plain method that starts one is called in a loop by another of its object: `for _ in range(count): self._next()`."""
     if starter.facts.sort == ASYNC:
         return False
     return any(
@@ -133,7 +133,12 @@ def _read_later(analysis: Analysis, method: FunctionSymbol, place: Expression, l
     # `context = self.context`: another name for it.
     names = {name} | {each.target[1] for each in method.facts.assignments if each.value == place and each.target[0] == "name"}
     for use in method.facts.uses:
-        if use.name in names and use.line > first and use.where != ("store",) and not any(line < at <= use.line for at in again):
+        if (
+            use.name in names
+            and use.line > first
+            and use.where != ("store",)
+            and not any(line < at <= use.line for at in again)
+        ):
             return Step(method.module.path, use.line, f"`{use.name}` is read here, behind the `await` of line {awaits[0][0]}")
     for awaited, at, _, _ in method.facts.awaits:
         # What is waited for further down reads it, when it gets its turn.
