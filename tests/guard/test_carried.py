@@ -20,6 +20,12 @@ from tests.guard.programs import analysed
         ("def f():\n    env = {**os.environ, 'B': '1'}\n    return env['A']", ["A"]),
         ("def f(env): return env['A']\nf({'A': '1'})", []),
         ("def f(env=os.environ): return dict(env)", []),
+        ("def f(ask=os.environ.get): return ask('A')", ["A"]),
+        ("def f(ask=os.getenv): return ask('A', 'x')", ["A"]),
+        ("class C:\n    def __init__(self, ask): self.a = ask('A')\nC(ask=os.environ.get)", ["A"]),
+        ("def f(ask): return g(ask)\ndef g(one): return one('A')\nf(os.getenv)", ["A"]),
+        ("def f(ask=os.getenv):\n    ask = {}.get\n    return ask('A')", []),
+        ("def f(ask): return ask('A')\nf({}.get)", []),
     ],
 )
 def test_a_parameter_or_a_copy_is_asked(body: str, expected: list[str]) -> None:

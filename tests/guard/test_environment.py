@@ -123,3 +123,17 @@ def test_a_module_that_serves_beside_its_commands_is_no_edge() -> None:
         }
     ).modules
     assert [module.path for module in modules if is_edge(module)] == ["app/start.py"]
+
+
+def test_a_mapping_that_is_patched_is_written_under_its_first_name() -> None:
+    head = "from unittest import mock\nimport os\ndef f(key):\n    "
+    ways = {
+        "mock.patch.dict(os.environ, KEY=key)": "KEY",
+        "mock.patch.dict('os.environ', KEY=key, clear=True)": "KEY",
+        "mock.patch.dict('os.environ', {'KEY': key})": "KEY",
+        "mock.patch.dict('os.environ', values={'KEY': key})": "KEY",
+        "mock.patch.dict('os.environ', key)": "",
+    }
+    for way, variable in ways.items():
+        assert [(each.touch, each.variable) for each in accesses(analysed(head + way))] == [(Touch.WRITE, variable)]
+    assert accesses(analysed(f"{head}mock.patch.dict('app.cache', KEY=key)")) == []

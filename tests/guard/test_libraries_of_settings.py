@@ -56,3 +56,18 @@ def test_what_tests_read_is_not_the_programs() -> None:
     text = "from decouple import config\nx = config('APP_KEY')\n"
     reads = library_reads(analysed({"app.py": text, "tests/test_app.py": text}))
     assert [each.module.path for each in reads] == ["app.py"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("with env.prefixed('APP_'):\n    x = env('KEY')\ny = env('PORT')", ["APP_KEY", "PORT"]),
+        ("with env.prefixed('APP_'):\n    with env.prefixed('DB_'):\n        x = env.str('KEY')", ["APP_DB_KEY"]),
+        ("with env.prefixed('APP_'):\n    x = starry.config('KEY')", ["KEY"]),
+        ("from sanic import Sanic\napp = Sanic('shop', env_prefix='SHOP_')", ["SHOP"]),
+        ("from sanic import Sanic\napp = Sanic('SHOP')\nb = Sanic('x', env_prefix='')", []),
+        ("class Sanic: ...\napp = Sanic('shop', env_prefix='SHOP_')", []),
+    ],
+)
+def test_a_prefix_stands_before_the_name(text: str, expected: list[str]) -> None:
+    assert [each.variable for each in found(text)] == expected

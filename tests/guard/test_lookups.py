@@ -66,3 +66,13 @@ def test_a_name_that_is_put_together_begins_with_its_first_text() -> None:
     assert beginning_of(analysis, ("formatted", (("string", "A_"), name)), top) == "A_"
     assert beginning_of(analysis, ("operator", "+", ("name", "B"), name), top) == "B_"
     assert beginning_of(analysis, name, top) == beginning_of(analysis, None, top) == ""
+
+
+def test_of_two_ways_to_ask_the_one_with_a_default_says_what_replaces_a_missing_one() -> None:
+    both = """
+def both(name, default=None):
+    if default is None:
+        return os.environ[name]
+    return os.getenv(name, default)
+"""
+    assert asked(f"{both}both('B', 'two')\n")["B"] == ("string", "two")

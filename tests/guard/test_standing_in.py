@@ -3,7 +3,7 @@
 import pytest
 
 from netra.guard.environment import accesses
-from netra.guard.standing_in import fields_filled_in, is_known_to_all, known_text, substitutes
+from netra.guard.standing_in import fields_filled_in, filled_from_all, is_known_to_all, known_text, substitutes
 from tests.guard.programs import analysed, function, of_class
 
 
@@ -78,3 +78,19 @@ def test_a_method_fills_in_a_field() -> None:
         """
     found = list(fields_filled_in(of_class(analysed(text).program, "example.Settings")))
     assert [(name, each.value) for name, each in found] == [("key", ("string", "x"))]
+
+
+@pytest.mark.parametrize(
+    ("filling", "filled"),
+    [
+        ("C(**{name: os.environ[name] for name in os.environ})", True),
+        ("C.model_validate(dict(os.environ))", True),
+        ("C(**chosen())", True),
+        ("C(key=os.environ['KEY'])", False),
+        ("C(**{})", False),
+    ],
+)
+def test_a_class_is_filled_with_all_variables(filling: str, filled: bool) -> None:
+    head = "import os\ndef chosen(): return dict(os.environ)\nclass C:\n    key: str = 'x'\n    other: str\n"
+    found = filled_from_all(analysed(f"{head}def f():\n    return {filling}\n"))
+    assert [each.name for each in found] == ["C"] * filled

@@ -193,6 +193,14 @@ def _gone_over(analysis: Analysis, key: Expression, scope: FunctionSymbol) -> st
     return ""
 
 
+def patched(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> str:
+    """`KEY` of `patch.dict(os.environ, KEY=key)` and of `patch.dict(os.environ, {"KEY": key})`."""
+    given = next((value for name, value in call.keywords if name == "values"), None)
+    given = call.arguments[1] if len(call.arguments) > 1 else given
+    names = (name for name, _ in call.keywords if name not in ("**", "in_dict", "values", "clear"))
+    return next(names, "") or _first_key(analysis, given, scope)
+
+
 def asked_for(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
     """`NAME` of `os.environ[NAME]`, wherever in what is assigned, given or returned on that line it stands."""
     for value in _values_around(scope, mention):

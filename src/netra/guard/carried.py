@@ -1,16 +1,16 @@
 """Reads of the environment that a function was handed: `def load(env=os.environ)`, `Config.of(os.environ)`, a copy by a name.
 
-Whoever hands it on decides where it comes from; what is asked of it, and what replaces what is missing, stands with whoever
-asks. So do its secrets.
+So is what a function was handed to ask with: `def load(read=os.environ.get)`, `Config(os.getenv)`. Whoever hands it on decides
+where it comes from; what is asked of it, and what replaces what is missing, stands with whoever asks. So do its secrets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.asked import text_of
+from netra.guard.asked import call_of, text_of
 from netra.guard.environment import Access, Touch, accesses
-from netra.guard.facts import BODY, LAMBDA, TOP, Expression, Mention, last_name
+from netra.guard.facts import BODY, LAMBDA, TOP, CallSite, Expression, Mention, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.spellings import MAPPINGS, of_os
@@ -26,19 +26,69 @@ FURTHEST: Final = 3
 
 def carried_reads(analysis: Analysis) -> list[Access]:
     """What is asked of the environment by the name of a parameter or of a copy."""
-    found: list[Access] = []
-    seen: set[tuple[FunctionSymbol, str]] = set()
-    waiting = list(dict.fromkeys(each for scope, mention in _whole(analysis) for each in _carriers(analysis, scope, mention)))
+    wholes = (each for scope, mention in _whole(analysis) for each in _carriers(analysis, scope, mention))
+    found = [read for scope, name in _carrying(analysis, wholes) for read in _reads(analysis, scope, name)]
+    asking = (each for access in _ways(analysis) for each in _asking(analysis, access))
+    return found + [read for scope, name in _carrying(analysis, asking) for read in _asked_with(analysis, scope, name)]
+
+
+def _carrying(analysis: Analysis, first: Iterable[tuple[FunctionSymbol, str]]) -> list[tuple[FunctionSymbol, str]]:
+    """The functions that have it, each with the name that it has there: the first ones, and those that they hand it to."""
+    found: dict[tuple[FunctionSymbol, str], None] = {}
+    waiting = list(dict.fromkeys(first))
     for _ in range(FURTHEST):
-        following: dict[tuple[FunctionSymbol, str], None] = {}
-        for scope, name in waiting:
-            if (scope, name) in seen:
-                continue
-            seen.add((scope, name))
-            found += _reads(analysis, scope, name)
-            following.update(dict.fromkeys(_handed_on(analysis, scope, name)))
-        waiting = list(following)
-    return found
+        fresh = [each for each in waiting if each not in found]
+        found.update(dict.fromkeys(fresh))
+        waiting = list(dict.fromkeys(each for scope, name in fresh for each in _handed_on(analysis, scope, name)))
+    return list(found)
+
+
+def _ways(analysis: Analysis) -> Iterator[Access]:
+    """Where the function that asks is handed out, and nothing is asked yet."""
+    for each in analysis.once(accesses):
+        handed = (
+            each.touch is Touch.READ and not each.variable and each.mention.where[0] in ("attribute", "argument", "default")
+        )
+        if handed and not each.module.in_tests and call_of(each.scope, each.mention) is None:
+            yield each
+
+
+def _asking(analysis: Analysis, access: Access) -> Iterator[tuple[FunctionSymbol, str]]:
+    """The parameters that get what asks."""
+    scope, mention = access.scope, access.mention
+    way = mention.expression
+    if mention.where[0] == "attribute":
+        way = ("attribute", way, mention.where[1])
+    yield from _defaults(scope, way, mention.line)
+    for index, call in enumerate(scope.facts.calls):
+        if call.line <= mention.line <= call.end_line:
+            for position, value in _positions(call):
+                if value == way:
+                    yield from _given(analysis, scope, index, position)
+
+
+def _asked_with(analysis: Analysis, scope: FunctionSymbol, name: str) -> Iterator[Access]:
+    """`read("A")` in a function that was handed `read`."""
+    if any(each.target == ("name", name) for each in scope.facts.assignments):
+        return
+    for call in scope.facts.calls:
+        if call.callee == ("name", name) and call.arguments:
+            mention = Mention(call.callee, ("called",), call.line, call.column)
+            default = call.arguments[1] if len(call.arguments) > 1 else dict(call.keywords).get("default")
+            variable = text_of(analysis, call.arguments[0], scope)
+            yield Access(scope, Touch.READ, variable, default, call.line, call.column, call.end_line, mention)
+
+
+def _positions(call: CallSite) -> list[tuple[int | str, Expression]]:
+    return [*enumerate(call.arguments), *call.keywords]
+
+
+def _defaults(scope: FunctionSymbol, whole: Expression, line: int) -> Iterator[tuple[FunctionSymbol, str]]:
+    """The parameters that have it where a caller gives nothing."""
+    for function in scope.children:
+        for one in function.facts.parameters:
+            if one.default == whole and function.facts.line <= line <= max(one.line, function.facts.line):
+                yield function, one.name
 
 
 def _whole(analysis: Analysis) -> Iterator[tuple[FunctionSymbol, Mention]]:
@@ -58,10 +108,7 @@ def _carriers(analysis: Analysis, scope: FunctionSymbol, access: Mention) -> Ite
     whole = access.expression
     match access.where:
         case ("default",):
-            for function in scope.children:
-                for one in function.facts.parameters:
-                    if one.default == whole and function.facts.line <= access.line <= max(one.line, function.facts.line):
-                        yield function, one.name
+            yield from _defaults(scope, whole, access.line)
         case ("argument", int(index), int() | str() as position):
             yield from _given(analysis, scope, index, position)
     for each in scope.facts.assignments:
@@ -102,8 +149,7 @@ def _is_made_of(value: Expression, whole: Expression, scope: FunctionSymbol) -> 
 def _handed_on(analysis: Analysis, scope: FunctionSymbol, name: str) -> Iterator[tuple[FunctionSymbol, str]]:
     """The functions that get it from one that has it, and those that stand in it."""
     for index, call in enumerate(scope.facts.calls):
-        given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-        for position, value in given:
+        for position, value in _positions(call):
             if value == ("name", name):
                 yield from _given(analysis, scope, index, position)
     if scope.facts.sort not in (TOP, BODY):

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
+from netra.guard.carried import carried_reads
 from netra.guard.environment import EDGE_FOLDERS, OF_THE_MACHINE, Access, Touch, accesses, is_edge, written_variables
 from netra.guard.facts import BODY, LAMBDA, TOP, CallSite, last_name
 from netra.guard.importing import ImportOrder
@@ -172,7 +173,8 @@ def _reads(analysis: Analysis, loads: list[Load]) -> Iterator[EarlyRead]:
         for each in analysis.once(library_reads)
         if maker(each.mention.expression, each.scope, analysis.program) in OF_FILES
     )
-    for access in (*analysis.once(accesses), *analysis.once(lookups), *of_libraries):
+    carried = analysis.once(carried_reads)
+    for access in (*analysis.once(accesses), *analysis.once(lookups), *of_libraries, *carried):
         if access.touch is not Touch.READ or access.module.in_tests or is_edge(access.module):
             continue
         names = [each for each in (access.variable, *access.others) if each]
@@ -184,7 +186,7 @@ def _reads(analysis: Analysis, loads: list[Load]) -> Iterator[EarlyRead]:
                 asking[scope] = names[0]
         elif _is_asked_at_once(access) and not is_for_scripts(scope, access.line) and _runs_at_import(scope):
             yield EarlyRead(scope, access.line, access.column, access.end_line, f"`{names[0]}`")
-    yield from _by_calls(analysis, asking)
+    yield from _by_calls(analysis, asking, frozenset(each.scope for each in carried))
 
 
 def _is_asked_at_once(access: Access) -> bool:
@@ -202,8 +204,11 @@ def _runs_at_import(scope: FunctionSymbol) -> bool:
     return True
 
 
-def _by_calls(analysis: Analysis, asking: dict[FunctionSymbol, str]) -> Iterator[EarlyRead]:
-    """What is read by a function that is called at an import, or by the class of settings of which an object is made there."""
+def _by_calls(analysis: Analysis, asking: dict[FunctionSymbol, str], handed: frozenset[FunctionSymbol]) -> Iterator[EarlyRead]:
+    """What is read by a function that is called at an import, or by the class of settings of which an object is made there.
+
+    `handed`: what reads what it was handed; only a call that hands in nothing is known to have it read the environment.
+    """
     kinds = [kind for module in analysis.modules for kind in module.classes if is_of_settings(analysis.program, kind)]
     for scope, _, call in analysis.calls_of(*{each.name for each in kinds}):
         if scope.facts.sort not in (TOP, BODY) and (made := _settings_made(analysis, call, scope)):
@@ -222,11 +227,18 @@ def _by_calls(analysis: Analysis, asking: dict[FunctionSymbol, str]) -> Iterator
             continue
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if function in asking:
-                read = asking[function]
+                read = "" if function in handed and call.given else asking[function]
             case TypeOf(kind=kind) if not kind.module.library:
                 read = _settings_made(analysis, call, scope)
                 if not read and not is_of_settings(analysis.program, kind):
-                    read = next((name for each, name in asking.items() if _is_of_making(each, kind)), "")
+                    read = next(
+                        (
+                            name
+                            for each, name in asking.items()
+                            if _is_of_making(each, kind) and not (each in handed and call.given)
+                        ),
+                        "",
+                    )
             case _:
                 continue
         if read:

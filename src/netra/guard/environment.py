@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.asked import asked_for, beside, call_of, looked_for, named, several, stored, text_of
+from netra.guard.asked import asked_for, beside, call_of, looked_for, named, patched, several, stored, text_of
 from netra.guard.entries.frameworks import LISTENING
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import Expression, Mention, last_name
@@ -116,7 +116,20 @@ def accesses(analysis: Analysis) -> list[Access]:
     """Every touch of the environment in the program."""
     mentions = [(scope, mention) for scope in analysis.scopes for mention in scope.facts.mentions]
     found = [access for scope, mention in mentions if (access := _access(analysis, scope, mention)) is not None]
-    return found + _by_imported_names(analysis)
+    return found + _by_imported_names(analysis) + _by_text(analysis)
+
+
+def _by_text(analysis: Analysis) -> list[Access]:
+    """`patch.dict("os.environ", KEY=key)`: which mapping is written for a while stands there as a text."""
+    found = []
+    for scope, index, call in analysis.calls_of("dict"):
+        if scope.module.in_tests or not _is_patched(call.callee):
+            continue
+        if call.arguments[:1] == (("string", "os.environ"),):
+            mention = Mention(("attribute", ("name", "os"), "environ"), ("argument", index, 0), call.line, call.column)
+            variable = patched(analysis, scope, call)
+            found.append(Access(scope, Touch.WRITE, variable, None, call.line, call.column, call.end_line, mention))
+    return found
 
 
 def serving_reads(analysis: Analysis) -> tuple[Access, ...]:
@@ -197,7 +210,9 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
                     asked = NAMED.search(text_of(analysis, call.arguments[0], scope))
                     variable = asked[1] if asked is not None else ""
     if touch is Touch.WRITE and not variable:
-        variable = stored(analysis, scope, mention)
+        of_call = mention.where[0] == "argument" and not scope.module.in_tests
+        given = scope.facts.calls[mention.where[1]] if of_call else None
+        variable = stored(analysis, scope, mention) if given is None else patched(analysis, scope, given)
     others: list[str] = []
     held_against = touch is Touch.WHOLE and mention.where[0] in ("attribute", "argument", "operator")
     if held_against and (names := beside(analysis, scope, mention)):

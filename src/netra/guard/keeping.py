@@ -14,6 +14,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
+from netra.guard.carried import carried_reads
 from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge, serving_reads
 from netra.guard.facts import BODY, TOP, Assignment, Expression, last_name
 from netra.guard.importing import ImportOrder
@@ -146,7 +147,8 @@ class SettingsKeepers:
             if not module.in_tests:
                 found.setdefault(place_of(module), {}).setdefault(module, set()).update(variables)
 
-        for access in (*self._analysis.once(accesses), *self._analysis.once(lookups), *self._analysis.once(library_reads)):
+        once = self._analysis.once
+        for access in (*once(accesses), *once(lookups), *once(library_reads), *once(carried_reads)):
             if access.module in named and (access.touch is Touch.READ or _is_defaulting(access)):
                 add(access.module, access.variable, *access.others)
         for module in named:

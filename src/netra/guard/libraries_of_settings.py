@@ -4,6 +4,9 @@ config = Config(".env")
 HOOK = config("HOOK_SECRET", default="hook")
 env = Env()
 KEY = env.str("APP_KEY")
+with env.prefixed("APP_"):
+    LIMIT = env.int("LIMIT")
+app = Sanic("shop", env_prefix="SHOP_")
 """
 
 import re
@@ -12,16 +15,18 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Touch
-from netra.guard.facts import Mention, last_name
+from netra.guard.facts import CallSite, Mention, last_name
 from netra.guard.meaning.makers import maker
 from netra.guard.symbols import External, FunctionSymbol
 
-READING: Final = frozenset("environs environ decouple starlette flask quart".split())
+READING: Final = frozenset("environs environ decouple starlette flask quart sanic".split())
 VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 # What such an object is asked by, beside being called.
 ASKING: Final = frozenset("str int bool float list dict url json path get date timedelta db db_url cache_url log_level".split())
 # By this, an application takes all variables that begin alike.
 BY_PREFIX: Final = "from_prefixed_env"
+# And so does one that is told how they begin when it is made.
+MADE_WITH_PREFIX: Final = {"sanic": "Sanic"}
 
 
 def library_reads(analysis: Analysis) -> list[Access]:
@@ -40,6 +45,10 @@ def _found(analysis: Analysis) -> Iterator[Access]:
 
 def _of_scope(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Access]:
     for call in scope.facts.calls:
+        if (name := _prefix_given(analysis, call, scope)) is not None:
+            mention = Mention(call.callee, ("called",), call.line, call.column)
+            yield Access(scope, Touch.READ, name, None, call.line, call.column, call.end_line, mention)
+            continue
         match call.arguments[:1]:
             case (("string", str(name)),) if VARIABLE.fullmatch(name):
                 pass
@@ -56,7 +65,34 @@ def _of_scope(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Access]:
         match analysis.program.evaluate(call.callee, scope):
             case External(dotted=dotted) if library == "starlette" and not dotted.startswith("starlette.config"):
                 continue  # `PlainTextResponse("OK")`
-        if library in READING:
+        if library in READING and library not in MADE_WITH_PREFIX:
+            name = f"{_prefix_around(call, scope)}{name}"
             default = dict(call.keywords).get("default", call.arguments[1] if len(call.arguments) > 1 else None)
             mention = Mention(call.callee, ("called",), call.line, call.column)
             yield Access(scope, Touch.READ, name, default, call.line, call.column, call.end_line, mention)
+
+
+def _prefix_given(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> str | None:
+    """`SHOP` of `Sanic("shop", env_prefix="SHOP_")`."""
+    given = dict(call.keywords).get("env_prefix") if call.keywords else None
+    if given is None or last_name(call.callee) not in MADE_WITH_PREFIX.values():
+        return None
+    match given:
+        case ("string", str(text)) if VARIABLE.fullmatch(text.rstrip("_")):
+            return text.rstrip("_") if maker(call.callee, scope, analysis.program) in MADE_WITH_PREFIX else None
+    return None
+
+
+def _prefix_around(call: CallSite, scope: FunctionSymbol) -> str:
+    """`APP_` of `with env.prefixed("APP_"):`, and of several of them, one in the other."""
+    asked = [("attribute", each, "prefixed") for each in (call.callee, *call.callee[1:2])]
+    found = []
+    for block in scope.facts.blocks:
+        if block.what == "with" and block.line <= call.line <= block.end_line:
+            for each in block.expressions:
+                entered = scope.facts.calls[each[1]] if each[0] == "call" else None
+                if entered is not None and entered.callee in asked:
+                    match entered.arguments[:1]:
+                        case (("string", str(text)),):
+                            found.append((block.line, text))
+    return "".join(text for _, text in sorted(found))

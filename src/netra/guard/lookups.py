@@ -55,8 +55,10 @@ def lookups(analysis: Analysis) -> list[Access]:
             of_around = around is not None and key is not None and key[0] == "name" and key[1] not in access.scope.parameters
             scope = around if of_around and around is not None else access.scope
             found = _made_of(analysis, key, scope)
-            if found is not None:
-                known.setdefault(scope, _with_default(found, access.default or _instead(access)))
+            if found is not None and (scope not in known or not known[scope].default):
+                # `if default is NOTHING: return os.environ[name]` stands above what reads with a default.
+                asked = _with_default(found, access.default or _instead(access))
+                known[scope] = asked if asked.default else known.get(scope, asked)
     seen: dict[tuple[FunctionSymbol, int, int], Access] = {}
     fresh = known
     for _ in range(FURTHEST):

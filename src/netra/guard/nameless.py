@@ -21,9 +21,9 @@ from netra.guard.meaning.expressions import within
 from netra.guard.ownership import ClearOwners, imports_what_it_reads_with
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.tools import is_tool
-from netra.guard.settings import HeldSettings, is_fallback, keys_of
-from netra.guard.symbols import FunctionSymbol, ModuleSymbol, VariableSymbol
-from netra.guard.values import Routine
+from netra.guard.settings import HeldSettings, is_fallback, keys_of, place_of
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol, VariableSymbol
+from netra.guard.values import Routine, TypeOf
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
 # A variable, or what several begin with, in a text.
@@ -76,7 +76,8 @@ def looked_through(analysis: Analysis) -> Iterator[Nameless]:
     for access in analysis.once(accesses):
         if access.touch is not Touch.WHOLE or is_edge(access.module) or not _is_looked_through(access):
             continue
-        if (owner := _at_hand(analysis, access) or _at_hand(analysis, _with_names(analysis, access))) is not None:
+        owner = _at_hand(analysis, access) or _at_hand(analysis, _with_names(analysis, access))
+        if owner is not None and not _is_given_to(analysis, access, owner):
             yield Nameless(access, owner, f"all of the environment is looked through past `{owner.name}`")
 
 
@@ -120,7 +121,20 @@ def _passed(analysis: Analysis, access: Access) -> ModuleSymbol | None:
         return None
     if not (_is_way_in(access) or _is_asked_by_nobody(access) or _is_put_together(analysis, access) or _is_matched(access)):
         return None
-    return None if analysis.once(Keepers).is_custom else _at_hand(analysis, access)
+    owner = None if analysis.once(Keepers).is_custom else _at_hand(analysis, access)
+    return None if owner is not None and _is_given_to(analysis, access, owner) else owner
+
+
+def _is_given_to(analysis: Analysis, access: Access, owner: ModuleSymbol) -> bool:
+    """The owner itself is handed it: `config.load(os.environ)`, `Settings(read=os.environ.get)`."""
+    way = access.mention.expression
+    asking = ("attribute", way, *access.mention.where[1:])
+    for call in access.scope.facts.calls:
+        if call.line <= access.line <= call.end_line and (way in call.given or asking in call.given):
+            match analysis.receivers.value(call.callee, access.scope):
+                case Routine(function=FunctionSymbol(module=module)) | TypeOf(kind=ClassSymbol(module=module)):
+                    return place_of(module) == place_of(owner)
+    return False
 
 
 def _is_way_in(access: Access) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
+from netra.guard.carried import carried_reads
 from netra.guard.environment import OWNING, Access, Touch, accesses
 from netra.guard.facts import BODY, NOTHING, TOP, Assignment, Expression, last_name
 from netra.guard.lazily import lazily
@@ -87,9 +88,9 @@ class HeldSettings:
                     yield _setting(access)
             elif (kind := _class_around(access.scope)) is not None and READER.fullmatch(kind.name):
                 of_class[kind].append(access)
-        for access in self._analysis.once(lookups):
+        for access in (*self._analysis.once(lookups), *self._analysis.once(carried_reads)):
             module = access.module
-            if OWNING & {*module.name.split(".")[-2:]} and not module.in_tests:
+            if OWNING & {*module.name.split(".")[-2:]} and not module.in_tests and access.variable:
                 yield _setting(access)
         for kind, found in of_class.items():
             if len({each.variable for each in found}) >= MANY:

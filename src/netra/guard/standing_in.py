@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
-from netra.guard.environment import Access
-from netra.guard.facts import BODY, NOTHING, Assignment, Block, Expression, last_name
+from netra.guard.environment import Access, Touch, accesses
+from netra.guard.facts import BODY, NOTHING, Assignment, Block, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 
@@ -31,6 +31,9 @@ LONGEST: Final = 20
 
 # Names that a text is made of through others.
 FURTHEST: Final = 5
+
+# By these pydantic fills a model with a dict.
+FILLING: Final = frozenset({"model_validate", "parse_obj"})
 
 MISSING: Final = frozenset({"KeyError", "LookupError", "Exception"})
 
@@ -259,6 +262,40 @@ def fields_filled_in(kind: ClassSymbol) -> Iterator[tuple[str, Substitute]]:
                 value = next((("name", one.name) for one in method.facts.parameters[1:2]), None)
                 if value is not None and name in kind.body.assigned:
                     yield from ((name, one) for one in filled_in(method, value, method.facts.line))
+
+
+def filled_from_all(analysis: Analysis) -> frozenset[ClassSymbol]:
+    """The classes, of fields with defaults, that a module fills with what it has chosen out of all variables.
+
+    Config.model_validate({name: value for name, value in os.environ.items() if name.startswith("APP_")})
+    """
+    taking = {each.module for each in analysis.once(accesses) if each.touch is Touch.WHOLE and not each.module.in_tests}
+    kinds = {kind for module in taking for kind in module.classes if any(map(_has_a_default, kind.body.facts.assignments))}
+    found = set()
+    for scope, _, call in analysis.calls_of(*{each.name for each in kinds}, *FILLING):
+        made = call.callee[1] if last_name(call.callee) in FILLING and call.callee[0] == "attribute" else call.callee
+        kind = analysis.program.evaluate(made, scope) if scope.module in taking else None
+        if isinstance(kind, ClassSymbol) and kind in kinds and kind.module is scope.module:
+            given = call.arguments[:1] if made is not call.callee else [value for name, value in call.keywords if name == "**"]
+            if any(_takes_all(analysis, each, call, scope) for each in given):
+                found.add(kind)
+    return frozenset(found)
+
+
+def _has_a_default(field: Assignment) -> bool:
+    return field.annotation is not None and field.how != "declared"
+
+
+def _takes_all(analysis: Analysis, value: Expression, filling: CallSite, scope: FunctionSymbol) -> bool:
+    """All variables stand in what a call is given, in what the name in it got, or in the function that makes it."""
+    whole = [each for each in analysis.once(accesses) if each.touch is Touch.WHOLE]
+    given = scope.assigned.get(value[1], []) if value[0] == "name" else []
+    lines = {each.line for each in given} or {*range(filling.line, filling.end_line + 1)}
+    if any(each.scope is scope and each.line in lines for each in whole):
+        return True
+    calls = [part for each in (value, *(one.value for one in given)) for part in within(each, scope) if part[0] == "call"]
+    made = [analysis.program.evaluate(scope.facts.calls[part[1]].callee, scope) for part in calls]
+    return any(each.scope in made for each in whole)
 
 
 def _fields_looked_at(method: FunctionSymbol) -> Iterator[str]:

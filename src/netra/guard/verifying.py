@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, dotted, last_name
+from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import comparisons, within
 from netra.guard.salts import CALLED as CALLED_SALT
@@ -281,6 +281,7 @@ def _names(expression: Expression, scope: FunctionSymbol) -> Iterator[str]:
     match expression:
         case ("name", str(name)):
             yield name
+            yield from _setting_in(name, scope)
         case ("attribute", inner, str(name)):
             yield name
             if inner[0] != "name":
@@ -298,9 +299,30 @@ def _names(expression: Expression, scope: FunctionSymbol) -> Iterator[str]:
                 yield from _names(each, scope)
 
 
+def _setting_in(name: str, scope: FunctionSymbol) -> Iterator[str]:
+    """`HOOK` of `key = settings.HOOK.encode()`, and of `key = app.config["HOOK"]`: a name of the function has a setting."""
+    given = scope.assigned.get(name, ()) if scope.facts.sort in (PLAIN, ASYNC) else ()
+    match [each.value for each in given if each.how in ("=", "annotated")]:
+        case [only] if len(given) == 1:
+            value = only
+            while value[0] == "call" and (callee := scope.facts.calls[value[1]].callee)[0] == "attribute":
+                if callee[2] == "get":
+                    value = ("subscript", callee[1], *scope.facts.calls[value[1]].arguments[:1])
+                    break
+                value = callee[1]
+            match value:
+                case ("attribute", held, str(kept)) | ("subscript", held, ("string", str(kept))):
+                    of = scope.facts.calls[held[1]].callee if held[0] == "call" else held
+                    if KEEPING.fullmatch(last_name(of) or ""):
+                        yield kept
+
+
 def _asked_whether(expression: Expression, scope: FunctionSymbol) -> Iterator[str]:
     match expression:
-        case ("name", str(name)) | ("attribute", _, str(name)):
+        case ("name", str(name)):
+            yield name
+            yield from _setting_in(name, scope)
+        case ("attribute", _, str(name)):
             yield name
         case ("not", inner):
             yield from _asked_whether(inner, scope)

@@ -59,9 +59,10 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     `sys.executable` or a module of the program is left alone.
 
     Guard is certain of a server whose module of settings (E101 says which) asks for secrets, where a route answers with the
-    variables, or where a child gets them that a tool of a model starts, or whose command comes with a request. A fixed
-    program (`git`) that a request only gives arguments is likely at most, unless the same module gives another child only the
-    variables that it has chosen; then no request need lead there.
+    variables, or where a child gets them that a tool of a model starts, or whose command comes with a request, or over which is
+    laid what comes with one, names and all (`env={**os.environ, **asked.env}`). A fixed program (`git`) that a request only
+    gives arguments is likely at most, unless the same module gives another child only the variables that it has chosen; then
+    no request need lead there.
 
     A route that answers with all variables, each with what it holds, is told of whoever owns them, and so is what is logged or
     printed while somebody is served.
@@ -258,6 +259,8 @@ def _is_led_from_outside(analysis: Analysis, access: Access) -> bool:
     if any(is_elsewhere(analysis, each) for each in handed):
         return True
     scopes = {each.scope: None for each in handed} | ({access.scope: None} if _goes_to_a_child(access) else {})
+    if _is_named_by_others(analysis, access):
+        return True
     return any(is_tool(analysis, each) or _is_command_given(analysis, each) for each in scopes)
 
 
@@ -268,6 +271,39 @@ def _is_command_given(analysis: Analysis, scope: FunctionSymbol) -> bool:
     origins = analysis.once(Origins)
     commands = ((each, call.line) for call in scope.facts.calls if "env" in dict(call.keywords) for each in call.arguments[:1])
     return any(not _is_fixed(each, scope) and origins.of(each, scope, line) is not None for each, line in commands)
+
+
+def _is_named_by_others(analysis: Analysis, access: Access) -> bool:
+    """What comes with a request is laid over all variables, names and all: `env={**os.environ, **asked.env}`.
+
+    By such a name a program is told what to load (`LD_PRELOAD`), or where all that it does goes (`HTTP_PROXY`).
+    """
+    scope = access.scope
+    if not analysis.reach.path_to(scope):
+        return False
+    origins = analysis.once(Origins)
+    for call in scope.facts.calls:
+        given = dict(call.keywords).get("env")
+        values = [given] if given is not None and call.line <= access.line <= call.end_line else []
+        if given is not None and given[0] == "name":
+            values = [each.value for each in scope.assignments_on.get(access.line, ()) if each.target == given]
+        laid = (part for each in values for part in _laid_over(each, scope))
+        if any(origins.of(part, scope, call.line) is not None for part in laid):
+            return True
+    return False
+
+
+def _laid_over(value: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
+    """The mappings that a dict is made of beside single names: of `{**a, **b}`, `dict(a, **b)` and `a | b`, both."""
+    match value:
+        case ("dict", pairs):
+            yield from (each for key, each in pairs if key == ("other",))
+        case ("operator", "|", left, right):
+            yield left
+            yield right
+        case ("call", int(index)) if scope.facts.calls[index].callee == ("name", "dict"):
+            call = scope.facts.calls[index]
+            yield from (*call.arguments, *(each for name, each in call.keywords if name == "**"))
 
 
 def _is_fixed(command: Expression, scope: FunctionSymbol) -> bool:

@@ -24,6 +24,7 @@ from netra.guard.settings import values_of
 from netra.guard.standing_in import (
     Substitute,
     fields_filled_in,
+    filled_from_all,
     is_known_to_all,
     is_read_in,
     known_text,
@@ -130,7 +131,8 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
 
     It makes no difference how the text gets there: by a name that holds it, a test that fills in what is empty, a validator, a
     hash of what everybody knows, `getattr(settings, …)`, or of an environment that the function was only handed. An address of
-    another machine with a password in it (`postgresql://app:app@db/app`) is such a text as well.
+    another machine with a password in it (`postgresql://app:app@db/app`) is such a text as well. A field has a default in a
+    class, too, that is filled with all variables which begin alike (`Config.model_validate(chosen)`).
 
     Refuse to start without it, except where the environment says that this is a developer's own machine.
     """
@@ -185,7 +187,8 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
             continue
         for kind in module.classes:
             order, _ = analysis.program.order(kind)
-            if not any(last_name(base) == "BaseSettings" for above in order for base in above.facts.bases):
+            of_settings = any(last_name(base) == "BaseSettings" for above in order for base in above.facts.bases)
+            if not of_settings and kind not in analysis.once(filled_from_all):
                 continue
             given = [
                 (last_name(field.target) or "", Substitute(default, kind.body, field.line, field.column))

@@ -6,7 +6,8 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of, text_of
-from netra.guard.environment import EXPANDING, Access, Touch, outside
+from netra.guard.asked_by_shells import shell_reads
+from netra.guard.environment import EXPANDING, Access, Touch, is_edge, outside
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.keepers import Keepers
@@ -20,7 +21,7 @@ from netra.guard.requests.request_values import RequestValues
 from netra.guard.requests.tools import is_tool
 from netra.guard.rule import rule
 from netra.guard.settings import values_of
-from netra.guard.symbols import FunctionSymbol, ModuleSymbol
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Routine
 from netra.guard.variables import VariableNames
 
@@ -29,6 +30,9 @@ ASKED_FOR: Final = re.compile(r"\$\{?(\w+)|\{(\w+)|%\((\w+)\)")
 
 # These fill a template, those of template engines too.
 FILLING: Final = EXPANDING | {"render", "render_async"}
+
+# They make a template of a text.
+TEMPLATES: Final = frozenset({"Template", "from_string"})
 
 # Names and callers between a request and the text that is expanded.
 FURTHEST: Final = 4
@@ -48,7 +52,8 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Guard is certain where one module clearly owns the environment (E102 says when), and the text is written down and names a
-    variable: `os.path.expandvars("$UPLOADS/new")` is a read like any other. Facts about the machine (`$HOME`) are left alone.
+    variable: `os.path.expandvars("$UPLOADS/new")` is a read like any other, and so is `"$UPLOADS/new"` in a text that a shell
+    is given with the environment of the program. Facts about the machine (`$HOME`) are left alone.
     It is certain, too, where somebody else has written the text: it comes with a request, a model asks a tool with it, or it is
     the template, given by a caller, that a function of a server fills with all variables. So is `~` in a path out of a chat.
     """
@@ -71,7 +76,19 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
             yield past_owner(access, kept, "variables of the environment are expanded in a text", CERTAIN)
         elif owners and access.touch is Touch.EXPAND:
             yield of_access(analysis, access, owners, "variables of the environment are expanded in a text")
+    if not analysis.configuration.owner:
+        yield from _asked_by_a_shell(analysis)
     yield from _homes_told(analysis)
+
+
+def _asked_by_a_shell(analysis: Analysis) -> Iterator[Sighting]:
+    """A setting of the program's own, as its name tells or its owner asks for it, in a text that a shell is given."""
+    keepers = analysis.once(Keepers)
+    for access in shell_reads(analysis):
+        keeper = None if is_edge(access.module) else keepers.at_hand(access)
+        if keeper is not None and (access.variable in keeper.variables or keepers.begins_as_own(access, keeper)):
+            message = f"`{access.variable}` is read from the environment by the shell that runs the text"
+            yield past_owner(access, keeper.place, message, CERTAIN)
 
 
 def _homes_told(analysis: Analysis) -> Iterator[Sighting]:
@@ -160,9 +177,21 @@ def _passed_by_a_template(analysis: Analysis, access: Access) -> ModuleSymbol | 
     keeper = None if access.variable else keepers.at_hand(access)
     if keeper is None:
         return None
-    texts = (text_of(analysis, text, access.scope) for text in _texts(access))
+    texts = (_text_written(analysis, text, access.scope) for text in _texts(access))
     names = (name for text in texts for found in ASKED_FOR.findall(text) for name in found if name)
     return keeper.place if any(name.isupper() and keepers.is_of_program(name, keeper) for name in names) else None
+
+
+def _text_written(analysis: Analysis, text: Expression, scope: FunctionSymbol) -> str:
+    """A text that is written down, also of the template that a name has: `QUERY = Template("$APP_HOST/$page")`."""
+    if (found := text_of(analysis, text, scope)) or text[0] not in ("name", "attribute"):
+        return found
+    match analysis.program.evaluate(text, scope):
+        case VariableSymbol(scope=holder, name=name) if name not in holder.parameters:
+            match [each.value for each in holder.assigned.get(name, ())]:
+                case [("call", int(index))] if last_name(holder.facts.calls[index].callee) in TEMPLATES:
+                    return next((text_of(analysis, each, holder) for each in holder.facts.calls[index].arguments[:1]), "")
+    return ""
 
 
 def _is_of_a_request(analysis: Analysis, text: Expression, scope: FunctionSymbol, depth: int) -> bool:
