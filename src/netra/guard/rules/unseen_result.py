@@ -5,17 +5,19 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import LAMBDA, CallSite, Expression, Where, last_name
+from netra.guard.facts import ASYNC, LAMBDA, CallSite, Expression, Where, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.mocks import MOCKS
 from netra.guard.rule import rule
-from netra.guard.suites import TELLING, asserts_by_call, collected
+from netra.guard.suites import TELLING, asserts_by_call, collected, inside
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
 # Builtins and methods that look at what there is, and never raise for want of it.
 LOOKING: Final = frozenset("len sum sorted list tuple set dict str bool get values items keys copy any all".split())
+
+TASKS: Final = frozenset({"create_task", "ensure_future"})
 
 MADE: Final = re.compile(r"_?[A-Z]\w*")
 
@@ -34,9 +36,19 @@ def unseen_result(analysis: Analysis) -> Iterator[Sighting]:
     that calls something and keeps nothing may be content that it does not raise, and one that hands its result on may leave
     the assertion to somebody else; both are left alone. Where the last thing that a test calls can only give a value, which
     nobody looks at, that is no such thing: a method that counts what an object has does not raise.
+
+    What a task asserts is lost as well, where the test does not wait for it:
+
+    ```python
+    async def test_bell(bell, socket):
+        ears = asyncio.create_task(hears(socket, "ding"))  # T111: `hears` asserts that it does
+        await bell.ring()
+        ears.cancel()
+    ```
     """
     for scope in collected(analysis):
         facts = scope.facts
+        yield from _lost_tasks(analysis, scope)
         if (dropped := _dropped_answer(analysis, scope)) is not None:
             yield dropped
             continue
@@ -56,6 +68,44 @@ def unseen_result(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`{scope.name}` asserts nothing of `{name}`, which it only shows"
         step = Step(scope.module.path, facts.calls[number].line, f"`{name}` is what the code gives")
         yield Sighting(scope, facts.line, facts.column, facts.line, message, (step,), Mend(f"assert what `{name}` has to be"))
+
+
+def _lost_tasks(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """Tasks of functions of the tests that assert something, of which nobody learns how they ended."""
+    for call in scope.facts.calls:
+        match call.callee, call.arguments:
+            case ("attribute", ("name", "asyncio"), str(made)) | ("name", str(made)), (("call", int(index)), *_) if (
+                made in TASKS
+            ):
+                asserting = scope.facts.calls[index]
+            case _:
+                continue
+        match analysis.receivers.value(asserting.callee, scope):
+            case Routine(function=function) if function.module.in_tests and function.facts.sort == ASYNC:
+                asserts = [line for _, line in function.facts.asserts]
+            case _:
+                continue
+        match call.where:
+            case ("statement",):
+                lost = bool(asserts)
+            case ("assign", ("name", str(name))):
+                lost = bool(asserts) and _is_let_go(scope, name)
+            case _:
+                continue
+        if lost:
+            message = (
+                f"`{scope.name}` never learns whether `{written(asserting.callee, scope)}(…)` holds: nobody awaits its task"
+            )
+            step = Step(function.module.path, asserts[0], "when this fails, only the task does")
+            mend = Mend("await the task")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend)
+
+
+def _is_let_go(scope: FunctionSymbol, name: str) -> bool:
+    """Nothing is done with the task of that name, but to cancel it."""
+    if len(scope.assigned[name]) != 1 or any(name in child.facts.loads for child in inside(scope)):
+        return False
+    return all(use.where == ("attribute", "cancel") for use in scope.facts.uses if use.name == name)
 
 
 def _dropped_answer(analysis: Analysis, scope: FunctionSymbol) -> Sighting | None:
