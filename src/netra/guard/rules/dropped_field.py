@@ -11,6 +11,7 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import IGNORE, extra
 from netra.guard.meaning.narrowing import is_caught, is_told_apart
+from netra.guard.members.handed_options import handing_call
 from netra.guard.members.members import MemberNames, is_bound_once
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parameters import Signature
@@ -123,18 +124,11 @@ def _handed_on(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tup
     """
     match analysis.receivers.value(call.callee, scope):
         case Routine(function=function, receiver=receiver) if not function.module.library:
-            rest = [each.name for each in function.facts.parameters if each.position == "keywords"]
+            making = handing_call(function)
         case _:
             return None
-    if not rest or rest[0] in function.assigned or any(rest[0] in each.facts.loads for each in function.children):
-        return None
-    if [each.where[0] == "argument" and each.where[2] == "**" for each in function.facts.uses if each.name == rest[0]] != [
-        True
-    ]:
-        return None
-    making = next((each for each in function.facts.calls if ("**", ("name", rest[0])) in each.keywords), None)
     if making is None:
-        return None  # `make(**(extra if wanted else {}))`
+        return None
     kind = analysis.program.evaluate(making.callee, function)
     if making.callee == ("name", "cls") and "classmethod" in function.decorator_names:
         kind = receiver or function.owner

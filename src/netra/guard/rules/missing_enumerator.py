@@ -94,13 +94,15 @@ def _written_there(scope: FunctionSymbol) -> Iterator[tuple[Expression, int]]:
 
 def _text_of(key: Expression, line: int, scope: FunctionSymbol) -> str | None:
     """The text that a key is: as it stands there, or as the dictionary of the function holds it that it is read from."""
-    match key:
-        case ("string", str(text)):
-            return text
-        case ("subscript", ("name", str(name)), ("string", _) as field) if len(given := scope.assigned.get(name, ())) == 1:
-            made = given[0]
-        case _:
-            return None
+    if key[0] == "string":
+        return str(key[1])
+    if key[0] != "subscript" or key[1][0] != "name":
+        return None
+    name, field = key[1][1], key[2]
+    given = scope.assigned.get(name, ())
+    if len(given) != 1:
+        return None
+    made = given[0]
     if (
         made.how != "="
         or made.value[0] != "dict"
