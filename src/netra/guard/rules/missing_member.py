@@ -76,9 +76,10 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     callers are between it and the line; a field that Pydantic has checked; what a framework gives the handler of a route; and
     a parameter whose annotation the function itself bears out, by asking for something that the class has, or that nobody
     hands on to be called. So it is with what the program puts into containers, context variables and applications, with what
-    queries of SQLAlchemy, Django and Tortoise give, and with what loops go over. Columns of a table without a class
-    (`orders.c.total`), `super()` and what `+=` adds to are asked about as well. What another annotation says alone is believed
-    less.
+    queries of SQLAlchemy, Django and Tortoise give, and with what loops go over. An annotation of an attribute or of what a
+    function returns is borne out by the other methods and callers, where these ask for nothing else that the class lacks.
+    Columns of a table without a class (`orders.c.total`), `super()` and what `+=` adds to are asked about as well. What another
+    annotation says alone is believed less.
     """
     members = analysis.once(MemberNames)
     used = analysis.program.once(NamesUsed)
@@ -357,7 +358,55 @@ def _is_sure(analysis: Analysis, found: PossibleKinds, inner: Expression, scope:
         return _is_borne_out(held, inner, scope) or scope.name not in analysis.once(_handed_on)
     if _is_of_annotated(inner, scope) and _is_borne_out(held, inner, scope):
         return True
+    if len(kinds) == 1 and _is_borne_out_elsewhere(analysis, held, inner, scope):
+        return True
     return analysis.once(Making).is_one_of(inner, scope, kinds)
+
+
+def _is_borne_out_elsewhere(analysis: Analysis, held: frozenset[str], inner: Expression, scope: FunctionSymbol) -> bool:
+    """What an annotation says of an attribute of `self`, or of what a function returns, is so wherever else that is used: it is
+    asked for something that the class has, and for one thing only that it lacks.
+    """
+    match inner:
+        case ("attribute", ("name", "self"), str(name)) if (owner := _owner_of_self(scope)) is not None:
+            family = (*analysis.program.order(owner)[0], *analysis.program.subclasses.get(owner, ()))
+            given = [(method, one) for each in family for method, one in each.set_on_self.get(name, ())]
+            if any(name in each.body.assigned for each in family) or not all(
+                _is_handed_in(method, one) for method, one in given
+            ):
+                return False
+            within = [method for each in family for methods in each.methods.values() for method in methods]
+            asked = [expression for method in within for expression, _, _ in method.attributes_read if expression[1] == inner]
+        case ("name", str(name)) if name not in scope.parameters and len(scope.assigned.get(name, ())) == 1:
+            asked = [*_asked_of_what_is_returned(analysis, scope.assigned[name][0], scope)]
+        case _:
+            return False
+    names = {expression[2] for expression in asked}
+    return len(names - held) == 1 and bool(names & held)
+
+
+def _is_handed_in(method: FunctionSymbol, each: Assignment) -> bool:
+    """`self.store = store` of a parameter that is annotated."""
+    return each.how in ("=", "annotated") and _is_only_annotated(each.value, method)
+
+
+def _asked_of_what_is_returned(analysis: Analysis, made: Assignment, scope: FunctionSymbol) -> Iterator[Expression]:
+    """What all callers of a function of the program ask of what it returns, where they give that a name."""
+    value = made.value[1] if made.value[0] == "await" else made.value
+    if made.how != "=" or value[0] != "call":
+        return
+    match analysis.receivers.value(scope.facts.calls[value[1]].callee, scope):
+        case Routine(function=function) if function.facts.returns is not None and not function.module.library:
+            pass
+        case _:
+            return
+    for caller, number, call in analysis.calls_of(function.name):
+        where = call.where[1] if call.where[0] == "await" else call.where
+        match where, analysis.receivers.value(call.callee, caller):
+            case ("assign", ("name", str(name))), Routine(function=called) if called is function:
+                given = [each.value for each in caller.assigned.get(name, ())]
+                if given in ([("call", number)], [("await", ("call", number))]):
+                    yield from (each for each, _, _ in caller.attributes_read if each[1] == ("name", name))
 
 
 def _is_of_annotated(inner: Expression, scope: FunctionSymbol) -> bool:
