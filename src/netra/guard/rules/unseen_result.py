@@ -105,9 +105,12 @@ def _lost_tasks(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]
             message = (
                 f"`{scope.name}` never learns whether `{written(asserting.callee, scope)}(…)` holds: nobody awaits its task"
             )
-            step = Step(function.module.path, asserts[0], "when this fails, only the task does")
+            steps = [Step(function.module.path, asserts[0], "when this fails, only the task does")]
+            cancelled = ("attribute", call.where[1], "cancel") if call.where[0] == "assign" else None
+            ended = [each.line for each in scope.facts.calls if each.callee == cancelled]
+            steps += [Step(scope.module.path, line, "it ends here, and nobody asks how") for line in ended]
             mend = Mend("await the task")
-            yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend)
+            yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend)
 
 
 def _unread_answer(analysis: Analysis, scope: FunctionSymbol) -> Sighting | None:
