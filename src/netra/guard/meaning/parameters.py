@@ -94,8 +94,14 @@ class ParameterValues:
             return None
         if scope.module.in_tests and (fixture := fixture_of(parameter.name, scope, self._program)) is not None:
             value = self._given_by(Routine(fixture))
-            # What the tests have made to stand for something else says nothing of what it stands for.
-            return value if isinstance(value, Instance) and not value.kind.module.in_tests else None
+            # What the tests have made to stand for something else says nothing of what it stands for; but what they write
+            # to be awaited has to be.
+            match value:
+                case Routine(function=function) if function.facts.asynchronous and not function.facts.decorators:
+                    return value
+                case Instance(kind=made) if not made.module.in_tests:
+                    return value
+            return None
         if number == 0 and scope.facts.decorators and (kind := task_class(scope, self._program)) is not None:
             return Instance(kind)
         handed = handed_to(scope, number, self._program) or self._passed(scope, parameter, number)

@@ -74,6 +74,11 @@ class Completion:
             )
         return self._seen[kind]
 
+    def is_made_itself(self, kind: ClassSymbol) -> bool:
+        """The program calls this very class by its name."""
+        found = self._analysis.calls_of(*names_for([kind.name], self._analysis))
+        return any(self._program.evaluate(call.callee, scope) is kind for scope, _, call in found if not scope.module.in_tests)
+
     def _stands_alone(self, kind: ClassSymbol) -> bool:
         return len(self._program.order(kind)[0]) == 1 and not {*self._parents.outside(kind)} - WITHOUT_METHODS
 

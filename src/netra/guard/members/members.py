@@ -64,6 +64,13 @@ class MemberNames:
             self._of[kind] = self._gathered(kind)
         return self._of[kind]
 
+    def of_exactly(self, kind: ClassSymbol) -> frozenset[str] | None:
+        """Every name that an object of this very class may have; None where `of` does not know those of all below it."""
+        if self.of(kind) is None:
+            return None
+        held = [self._own[above] or frozenset() for above in self._program.order(kind)[0]]
+        return frozenset(OF_OBJECTS.union(*held))
+
     def _gathered(self, kind: ClassSymbol) -> frozenset[str] | None:
         found = set(OF_OBJECTS)
         for each in dict.fromkeys([kind, *self._program.subclasses.get(kind, ())]):

@@ -42,6 +42,7 @@ OUTSIDE: Final[dict[str, frozenset[str]]] = {
         name: OF_MODELS | OF_TABLES | {"sqlmodel_update", "__sqlmodel_relationships__"}
         for name in ("sqlmodel.SQLModel", "sqlmodel.main.SQLModel")
     },
+    "strawberry.fastapi.BaseContext": frozenset({"request", "response", "background_tasks", "connection_params"}),
     **MAPPED,
     **BESIDE,
 }

@@ -4,16 +4,18 @@ report.delay(team, title="March")                       # Celery
 report.apply_async(args=[team], kwargs={"title": …})
 report.send(team)                                       # Dramatiq
 await report.kiq(team)                                  # Taskiq
+await redis.enqueue_job("report", team)                 # arq, where a worker has `functions = [report]`
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Decorator, last_name
+from netra.guard.facts import CallSite, Decorator, Expression, last_name
 from netra.guard.members.parameters import KEEPING, Signature, of_parameters
 from netra.guard.program import imported_packages
-from netra.guard.symbols import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 
 # How the methods are called that send, by what makes a task of a function.
 SENDING: Final[dict[str, frozenset[str]]] = {
@@ -21,7 +23,10 @@ SENDING: Final[dict[str, frozenset[str]]] = {
     "dramatiq": frozenset({"send"}),
     "taskiq": frozenset({"kiq"}),
 }
-NAMES: Final = frozenset(name for names in SENDING.values() for name in names)
+# arq calls functions by their names, and keeps what begins with `_` for itself.
+BY_NAME: Final = "enqueue_job"
+OF_ARQ: Final = "arq"
+NAMES: Final = frozenset({BY_NAME, *(name for names in SENDING.values() for name in names)})
 MAKING: Final[dict[str, frozenset[str]]] = {
     "celery": frozenset({"task", "shared_task"}),
     "dramatiq": frozenset({"actor"}),
@@ -33,6 +38,8 @@ def sent(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[Sig
     """What the function takes that a call sends, and what it is given; None where that is no such call, or not known."""
     if call.callee[0] != "attribute":
         return None
+    if call.callee[2] == BY_NAME:
+        return _sent_by_name(analysis, call)
     match analysis.program.evaluate(call.callee[1], scope):
         case FunctionSymbol() as function if not function.module.library and function.facts.decorators:
             pass
@@ -54,6 +61,49 @@ def sent(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[Sig
         # Dependencies are filled in by the queue, and what a signature lacks by whoever runs it.
         taken = taken.begun
     return taken, given
+
+
+def _sent_by_name(analysis: Analysis, call: CallSite) -> tuple[Signature, CallSite] | None:
+    match call.arguments:
+        case (("string", str(name)), *given) if (function := analysis.once(_functions_of_workers).get(name)) is not None:
+            keywords = tuple(each for each in call.keywords if each[0] == "**" or not each[0].startswith("_"))
+            taken = of_parameters(function.facts.parameters[1:], function.module.path, function.facts.line)
+            return taken, replace(call, callee=("name", name), arguments=tuple(given), keywords=keywords)
+    return None
+
+
+def _functions_of_workers(analysis: Analysis) -> dict[str, FunctionSymbol]:
+    """What the workers of arq run, by name: the functions in their lists, where no two have one name and none is decorated."""
+    if OF_ARQ not in analysis.program.once(imported_packages):
+        return {}
+    found: dict[str, FunctionSymbol | None] = {}
+    for module in analysis.modules:
+        if module.in_tests:
+            continue
+        for scope, value in _lists_of_functions(module):
+            for each in value[1] if value[0] in ("list", "tuple") else ():
+                name, given = last_name(each) or "", each
+                if each[0] == "call" and last_name(scope.facts.calls[each[1]].callee) == "func":
+                    made = scope.facts.calls[each[1]]
+                    told = dict(made.keywords).get("name", ("none",))
+                    given = made.arguments[0] if made.arguments else each
+                    name = told[1] if told[0] == "string" else last_name(given) or ""
+                match analysis.program.evaluate(given, scope):
+                    case FunctionSymbol(module=home) as function if not home.library and not function.facts.decorators:
+                        found[name] = function if found.get(name, function) is function and function.owner is None else None
+                    case _:
+                        found[name] = None
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def _lists_of_functions(module: ModuleSymbol) -> Iterator[tuple[FunctionSymbol, Expression]]:
+    """`functions = […]` in a class, and `Worker(functions=[…])`."""
+    for kind in module.classes:
+        yield from ((kind.body, each.value) for each in kind.body.assigned.get("functions", ()))
+    for scope in module.functions:
+        for call in scope.facts.calls:
+            if last_name(call.callee) in ("Worker", "run_worker", "create_worker"):
+                yield from ((scope, value) for name, value in call.keywords if name == "functions")
 
 
 def _library(analysis: Analysis, function: FunctionSymbol, name: str) -> str | None:

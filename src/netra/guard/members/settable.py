@@ -1,4 +1,6 @@
-"""Which attributes of an object can be set: none of a frozen class, and of a Pydantic model those that it has."""
+"""Which attributes of an object can be set: none of a frozen class, of a Pydantic model and of a class with slots those that
+it has.
+"""
 
 from difflib import get_close_matches
 from typing import Final, NamedTuple
@@ -19,6 +21,8 @@ FALSE: Final[Expression] = ("constant", "bool", False)
 WRITING: Final = frozenset({"__setattr__", "__getattribute__", "__new__"})
 # Bases beside a model that change nothing of how it takes a value.
 BESIDE: Final = frozenset({"typing.Generic", "typing_extensions.Generic", "abc.ABC", "builtins.object"})
+# Decorators of attrs that make slots unless they are told otherwise.
+SLOTTED: Final = frozenset({"define", "frozen", "mutable"})
 COPY: Final = "make a copy with another value, or let the class be changed"
 
 
@@ -45,7 +49,12 @@ class Settable:
 
     def may_be_refused(self, name: str) -> bool:
         """Some class of the program may refuse it."""
-        return name in self._fields_of_frozen or (name[0] != "_" and (self._has_models or self._has_tables))
+        return name in self._fields_of_frozen or self._has_slots or (name[0] != "_" and (self._has_models or self._has_tables))
+
+    @lazily
+    def _has_slots(self) -> bool:
+        """Some class of the program has slots."""
+        return any(self._slots(kind) is not None for module in self._analysis.modules for kind in module.classes)
 
     @lazily
     def _has_models(self) -> bool:
@@ -93,6 +102,8 @@ class Settable:
                 )
             ):
                 return frozen
+        if self._has_slots and self._slots(kind) is not None:
+            return self._refused_by_slots(family, name)
         if not name.startswith("_") and self._parents.above(kind, TABLES):
             return self._refused_by_table(kind, name)
         if name.startswith("_") or not self._parents.above(kind, MODELS | SETTINGS):
@@ -105,6 +116,43 @@ class Settable:
             return None
         why = f"`{kind.name}` has no field `{name}`, and raises a ValueError"
         return Unsettable(kind, why, f"has no `{name}`", "add the field", frozen=False)
+
+    def _refused_by_slots(self, family: tuple[ClassSymbol, ...], name: str) -> Unsettable | None:
+        """Where each class of an object has slots, there is no place for anything else."""
+        for one in family:
+            order, closed = self._program.order(one)
+            if not closed or name in ("__dict__", "__weakref__", "__class__", "__doc__"):
+                return None
+            for each in order:
+                slots = self._slots(each)
+                beside = [
+                    self._program.evaluate(_bare(base), each.module.function(each.facts.scope)) for base in each.facts.bases
+                ]
+                outside = [base for base in beside if not isinstance(base, ClassSymbol)]
+                if slots is None or name in slots or "__dict__" in slots or name in each.methods or name in each.body.assigned:
+                    return None
+                if any(not isinstance(base, External) or base.dotted not in BESIDE for base in outside):
+                    return None
+        kind = family[0]
+        why = f"`{kind.name}` has slots and none for `{name}`, and raises an AttributeError"
+        return Unsettable(kind, why, f"has no `{name}`", "name the attribute that is meant, or add it", frozen=False)
+
+    def _slots(self, kind: ClassSymbol) -> frozenset[str] | None:
+        """The slots that the class itself has; None where its objects have a dictionary, or where that is not known."""
+        if kind.facts.keywords:
+            return None
+        how, told = decorated_as(kind, self._program)
+        if given := kind.body.assigned.get("__slots__"):
+            value = given[0].value
+            parts = value[1] if value[0] in ("tuple", "list") else (value,)
+            if len(given) > 1 or any(each[0] != "string" for each in parts) or (kind.facts.decorators and not how):
+                return None
+            return frozenset(each[1] for each in parts)
+        by_name = how == "attrs" and any(last_name(each.callee) in SLOTTED for each in kind.facts.decorators)
+        if len(kind.facts.decorators) != 1 or not (told.get("slots") == TRUE or (by_name and "slots" not in told)):
+            return None
+        named = kind.body.assigned.items()
+        return frozenset(name for name, found in named if any(each.annotation is not None for each in found) or by_name)
 
     def _refused_by_table(self, kind: ClassSymbol, name: str) -> Unsettable | None:
         """What is no column of a mapped class is kept by the object and never stored; where nothing reads it, it is lost."""

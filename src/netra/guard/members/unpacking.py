@@ -1,9 +1,13 @@
 """What a call passes with `**`, where that is a dictionary that stands in the function and that nothing fills."""
 
 from dataclasses import replace
+from typing import Final
 
 from netra.guard.facts import CallSite, Expression
 from netra.guard.symbols import FunctionSymbol
+
+# Methods of Pydantic models that read what they are given as `update=…`.
+COPYING: Final = frozenset({"model_copy", "copy"})
 
 
 def unpacked(call: CallSite, scope: FunctionSymbol) -> CallSite:
@@ -12,14 +16,15 @@ def unpacked(call: CallSite, scope: FunctionSymbol) -> CallSite:
         return call
     found: list[tuple[str, Expression]] = []
     for name, value in call.keywords:
-        given = _written(value, scope) if name == "**" else ((name, value),)
+        given = pairs_of(value, scope) if name == "**" else ((name, value),)
         if given is None:
             return call
         found += given
     return replace(call, keywords=tuple(found))
 
 
-def _written(value: Expression, scope: FunctionSymbol) -> tuple[tuple[str, Expression], ...] | None:
+def pairs_of(value: Expression, scope: FunctionSymbol) -> tuple[tuple[str, Expression], ...] | None:
+    """The keys and values of a dictionary that stands in the function, and that nothing fills; None for any other."""
     match value:
         case ("dict", pairs) if all(key[0] == "string" for key, _ in pairs):
             return tuple((key[1], part) for key, part in pairs)
@@ -27,7 +32,7 @@ def _written(value: Expression, scope: FunctionSymbol) -> tuple[tuple[str, Expre
             given = scope.assigned[name]
             if not is_left_alone(name, scope):
                 return None
-            return _written(given[0].value, scope) if given[0].value[0] in ("dict", "call") else None
+            return pairs_of(given[0].value, scope) if given[0].value[0] in ("dict", "call") else None
         case ("call", int(index)) if scope.facts.calls[index].callee == ("name", "dict"):
             made = scope.facts.calls[index]
             return made.keywords if not made.arguments and all(name != "**" for name, _ in made.keywords) else None
@@ -49,4 +54,5 @@ def _may_fill(call: CallSite, value: Expression) -> bool:
     asked = (
         call.callee[0] == "attribute" and call.callee[1] == value and call.callee[2] not in ("get", "items", "keys", "values")
     )
-    return asked or value in call.arguments or any(name != "**" and each == value for name, each in call.keywords)
+    reading = ("**", "update") if call.callee[-1] in COPYING else ("**",)
+    return asked or value in call.arguments or any(name not in reading and each == value for name, each in call.keywords)

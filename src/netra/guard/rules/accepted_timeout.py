@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import Assignment, Block, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.rule import rule
-from netra.guard.suites import TIMEOUTS, caught, collected, gives_up
+from netra.guard.suites import TIMEOUTS, asserts_by_call, caught, collected, gives_up
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.trying import handlers
 from netra.guard.values import Step
@@ -25,10 +25,14 @@ def accepted_timeout(analysis: Analysis) -> Iterator[Sighting]:
             pass
     ```
 
-    So does one that waits with `asyncio.wait(…, timeout=…)` and asserts how many tasks are done and pending together.
+    So does one that has `suppress(TimeoutError)` around all that it asserts, and one that waits with
+    `asyncio.wait(…, timeout=…)` and asserts how many tasks are done and pending together, or asserts something of each that is
+    done, of which there may be none.
     """
     for scope in collected(analysis):
         yield from _summed(scope)
+        yield from _of_those_in_time(scope)
+        yield from _suppressed(scope)
         for block, handler in handlers(scope):
             names = caught(handler)
             if not names or not names <= TIMEOUTS or "CancelledError" in names or gives_up(scope, handler):
@@ -56,6 +60,75 @@ def _denies(test: Expression) -> bool:
         case ("not", _) | ("constant", "bool", False) | ("compare", (_, ("none",)), ("Is",)):
             return True
     return False
+
+
+def _suppressed(scope: FunctionSymbol) -> Iterator[Sighting]:
+    """All that is asserted stands in a `with suppress(TimeoutError)`."""
+    for block in scope.facts.blocks:
+        match block.what, block.expressions:
+            case "with", (("call", int(index)),) if last_name(scope.facts.calls[index].callee) == "suppress":
+                names = {last_name(each) or "" for each in scope.facts.calls[index].arguments}
+            case _:
+                continue
+        inside = [(test, line) for test, line in scope.facts.asserts if block.line <= line <= block.end_line]
+        outside = [call.line for call in scope.facts.calls if asserts_by_call(last_name(call.callee))]
+        outside = [line for line in outside if not block.line <= line <= block.end_line]
+        if not names or not names <= TIMEOUTS or "CancelledError" in names or not inside or outside or scope.facts.raises:
+            continue
+        if len(inside) < len(scope.facts.asserts) or all(_denies(test) for test, _ in inside):
+            continue
+        message = f"`{scope.name}` passes when what it waits for never comes"
+        step = Step(scope.module.path, inside[0][1], "it is not asserted then, and nothing else is")
+        mend = Mend("let the time-out fail it")
+        yield Sighting(scope, block.head, scope.facts.column, block.head, message, (step,), mend)
+
+
+def _of_those_in_time(scope: FunctionSymbol) -> Iterator[Sighting]:
+    """All that is asserted is asserted of each task in `done`, and nobody asks whether there is one."""
+    facts = scope.facts
+    for each in facts.assignments:
+        match each.target, each.value:
+            case ("name", str(done)), ("await", ("call", int(number))) if each.how == "unpack" and facts.asserts:
+                call = facts.calls[number]
+            case _:
+                continue
+        if last_name(call.callee) != "wait" or "timeout" not in dict(call.keywords) or len(scope.assigned[done]) != 1:
+            continue
+        both = [one for one in facts.assignments if one.how == "unpack" and one.value == each.value]
+        if len(both) != 2 or both[0] is not each or facts.raises:
+            continue
+        over = [one for one in facts.assignments if one.how == "for" and one.value == each.target]
+        loops = [block for block in facts.blocks if block.what == "loop" and block.expressions == (each.target,)]
+        uses = [one.where for one in facts.uses if one.name == done]
+        counted = any(where[0] != "iterate" for where in uses) or len(uses) != len(over)
+        if counted or any(done in child.facts.loads for child in scope.children) or _is_asked(scope, both[1].target):
+            continue
+        tests = [(test, line) for test, line in facts.asserts if not _is_of_each(scope, test, line, loops, over)]
+        others = [one for one in facts.calls if asserts_by_call(last_name(one.callee))]
+        if not tests and not others:
+            line = facts.asserts[0][1]
+            message = f"`{scope.name}` passes when what it waits for never comes"
+            step = Step(scope.module.path, call.line, f"when time runs out, nothing is in `{done}`, and nothing asserted")
+            mend = Mend(f"assert that nothing is pending, or how many are in `{done}`")
+            yield Sighting(scope, line, scope.facts.column, line, message, (step,), mend)
+
+
+def _is_of_each(scope: FunctionSymbol, test: Expression, line: int, loops: list[Block], over: list[Assignment]) -> bool:
+    """It stands in a loop over them, or is `all(… for each in done)`."""
+    if any(block.line <= line <= block.end_line for block in loops):
+        return True
+    match test:
+        case ("call", int(number)) if scope.facts.calls[number].callee == ("name", "all"):
+            return any(each.line == line for each in over)
+    return False
+
+
+def _is_asked(scope: FunctionSymbol, pending: Expression) -> bool:
+    """More is done with what is pending than to cancel each of it."""
+    name = pending[1]
+    if any(name in child.facts.loads for child in scope.children):
+        return True
+    return any(use.name == name and use.where[0] != "iterate" for use in scope.facts.uses)
 
 
 def _summed(scope: FunctionSymbol) -> Iterator[Sighting]:

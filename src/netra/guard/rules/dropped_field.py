@@ -8,20 +8,22 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import within
+from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import IGNORE, extra
-from netra.guard.meaning.narrowing import is_caught
+from netra.guard.meaning.narrowing import is_caught, is_told_apart
+from netra.guard.members.handed_options import handing_call
 from netra.guard.members.members import MemberNames, is_bound_once
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parameters import Signature
 from netra.guard.members.parents import MODELS, SQL_MODELS, Parents
+from netra.guard.members.settable import Settable
 from netra.guard.members.signatures import Signatures
-from netra.guard.members.unpacking import unpacked
+from netra.guard.members.unpacking import pairs_of, unpacked
 from netra.guard.reading import is_waived, named, own_callables
 from netra.guard.rule import rule
 from netra.guard.source.waivers import CALL
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
-from netra.guard.values import Routine, Step
+from netra.guard.values import Instance, Routine, Step
 
 MOST_SHOWN = 3
 EMPTY: Final = (NOTHING, ("string", ""), ("list", ()), ("tuple", ()), ("dict", ()))
@@ -43,7 +45,10 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
 
 
     Receipt(total=3, payed_at=now())  # M106: `paid_at` stays None
+    receipt.model_copy(update={"paidAt": now()})  # M106: so it does in the copy
     ```
+
+    A copy takes the names of fields and no aliases, and looks at nothing that it is given.
 
     Models that look at their input first (a validator before or around the fields, a constructor of their own, generated
     aliases) and models below a class that is not known are left alone, and so is what a test expects to fail. Nothing is lost
@@ -60,6 +65,7 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
     handing = frozenset(
         scope.name for scope in analysis.scopes if scope.facts.parameters and scope.facts.parameters[-1].position == "keywords"
     )
+    yield from _copied(analysis)
     for scope in analysis.scopes:
         for written_call in scope.facts.calls:
             if not written_call.keywords or not named(written_call.callee, names):
@@ -83,6 +89,34 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
                 yield _sighting(kind, dropped, taken, call, scope)._replace(confidence=CERTAIN if sure else LIKELY)
 
 
+def _copied(analysis: Analysis) -> Iterator[Sighting]:
+    """`model_copy(update=…)` and the `copy` of before, with names that no field has."""
+    settable = analysis.once(Settable)
+    parents = analysis.once(Parents)
+    for scope, _, call in analysis.calls_of("model_copy", "copy"):
+        update = dict(call.keywords).get("update")
+        if update is None or call.callee[0] != "attribute":
+            continue
+        match analysis.receivers.value(call.callee[1], scope):
+            case Instance(kind=kind) if parents.above(kind, MODELS) and not kind.module.library:
+                given = pairs_of(update, scope) or ()
+            case _:
+                continue
+        found = [(name, refused) for name, _ in given if (refused := settable.refused(kind, name)) is not None]
+        dropped = [name for name, refused in found if not refused.frozen]
+        if not dropped or is_told_apart(call.callee[1], dropped[0], scope) or is_waived(scope, CALL, call.line, call.end_line):
+            continue
+        close = get_close_matches(
+            dropped[0], [each for one in analysis.program.order(kind)[0] for each in one.body.assigned], 1
+        )
+        message = (
+            f"`{written(call.callee, scope)}(update=…)`: `{kind.name}` has no field `{dropped[0]}`, and the copy is as before"
+        )
+        step = Step(kind.module.path, kind.facts.line, f"these are the fields of `{kind.name}`")
+        mend = Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name the field that is meant")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend)
+
+
 def _handed_on(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[ClassSymbol, CallSite] | None:
     """`Report.unclear(usage, note=…)`, where that makes a model of all that it has no parameter for: `cls(**extra)`.
 
@@ -90,18 +124,11 @@ def _handed_on(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tup
     """
     match analysis.receivers.value(call.callee, scope):
         case Routine(function=function, receiver=receiver) if not function.module.library:
-            rest = [each.name for each in function.facts.parameters if each.position == "keywords"]
+            making = handing_call(function)
         case _:
             return None
-    if not rest or rest[0] in function.assigned or any(rest[0] in each.facts.loads for each in function.children):
-        return None
-    if [each.where[0] == "argument" and each.where[2] == "**" for each in function.facts.uses if each.name == rest[0]] != [
-        True
-    ]:
-        return None
-    making = next((each for each in function.facts.calls if ("**", ("name", rest[0])) in each.keywords), None)
     if making is None:
-        return None  # `make(**(extra if wanted else {}))`
+        return None
     kind = analysis.program.evaluate(making.callee, function)
     if making.callee == ("name", "cls") and "classmethod" in function.decorator_names:
         kind = receiver or function.owner
@@ -114,7 +141,7 @@ def _dropped(taken: Signature, call: CallSite, scope: FunctionSymbol) -> list[st
 
     Nothing is lost with an empty value, with one that another field keeps, or with a constant that stands in the module.
     """
-    kept = [value for name, value in call.keywords if name in taken.keywords and value[0] in READING]
+    kept = [value for name, value in call.keywords if name in taken.keywords and _is_one_thing(value)]
     return [
         name
         for name, value in call.keywords
@@ -135,7 +162,15 @@ def _is_lost(dropped: list[str], taken: Signature, call: CallSite, scope: Functi
         # What was awaited is an answer, and does not hold what was asked.
         made = [each.value for each in scope.assigned.get(name, ()) if each.value[0] != "await"]
         kept |= {part for each in made for part in _read(each, scope)}
-    return any(not (parts := _read(given[name], scope)) or parts - kept for name in dropped)
+    read = {name: _read(given[name], scope) for name in dropped}
+    return any(not parts or parts - kept or not all(map(_is_one_thing, parts)) for parts in read.values())
+
+
+def _is_one_thing(value: Expression) -> bool:
+    """Wherever it stands in the call it is the same; `row[0]` and `row[5]` are not, and facts do not tell them apart."""
+    if value[0] == "subscript":
+        return value[2][0] in ("string", "name") and _is_one_thing(value[1])
+    return value[0] == "name" or (value[0] == "attribute" and _is_one_thing(value[1]))
 
 
 def _read(value: Expression, scope: FunctionSymbol) -> set[Expression]:

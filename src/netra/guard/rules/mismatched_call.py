@@ -17,6 +17,7 @@ from netra.guard.members.filters import NAMES as FILTERING
 from netra.guard.members.filters import columns_named
 from netra.guard.members.handed_calls import NAMES as HANDING
 from netra.guard.members.handed_calls import HandedCall, handed_call
+from netra.guard.members.handed_options import handed_through
 from netra.guard.members.made_otherwise import NAMES as MADE_OTHERWISE
 from netra.guard.members.made_otherwise import MadeOtherwise
 from netra.guard.members.parameters import Signature
@@ -53,10 +54,14 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     What is passed by name and stands among the fields of a model or dataclass that the same call takes apart
     (`create(**order.model_dump(), owner=user)`) is passed twice, whoever is called.
 
+    What a function takes as `**options` and does nothing with but to hand it on in one call, which it makes whenever it is
+    called, is held against what that takes.
+
     Constructors are those that a class writes, and those that `dataclass`, `attrs`, `NamedTuple` and pydantic (where it
     forbids other fields) make of its fields. What `dataclasses.replace` is given is held against the fields of the class,
-    what is sent to a queue (`report.delay(…)`) or handed to a thread, an event loop or `partial` together with a function
-    (`Thread(target=send, args=(user,))`, `loop.call_later(3, send, user)`) against the function that will be called with it,
+    what is sent to a queue (`report.delay(…)`, `enqueue_job("report", …)`) or handed to a thread, an event loop or `partial`
+    together with a function (`Thread(target=send, args=(user,))`, `loop.call_later(3, send, user)`) against the function that
+    will be called with it,
     and the columns that a query names
     (`filter_by`, `values`, those of Django's managers) against the mapped class. A method that is overridden is reported only
     when no version of it takes the call. Guard is silent about functions under decorators that may change what they take,
@@ -92,6 +97,10 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             whole = unpacked(call, scope)
             reasons = [each.refuses(whole) for each in taken]
+            if handed is None and len(taken) == 1 and taken[0].more_keywords and not any(reasons):
+                if (within := _refused_within(analysis, signatures, whole, scope)) is not None:
+                    yield within
+                continue
             if handed is not None and handed.packed and not any(each.more_positional for each in taken):
                 # A text of as many letters as it takes is passed after all.
                 fits = handed.call.arguments[:1] != () and handed.call.arguments[0][0] == "string" and not all(reasons)
@@ -113,6 +122,32 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             yield (
                 each[0] if len(each) == 1 else together(each, f", {len(each)} times in this function", lambda _: "and so here")
             )
+
+
+def _refused_within(analysis: Analysis, signatures: Signatures, call: CallSite, scope: FunctionSymbol) -> Sighting | None:
+    """`make_catalog(db, size=3)`, which hands `size` on to a constructor that does not take it."""
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function) if not function.module.library and not function.facts.decorators:
+            inner = handed_through(call, function)
+        case _:
+            return None
+    taken = None if inner is None else _taken(analysis, signatures, inner, function)
+    if inner is None or not taken or is_waived(function, CALL, inner.line, inner.end_line):
+        return None
+    reasons = [each.refuses(inner) for each in taken]
+    errors = taken[0].errors(inner)
+    added = [name for name, _ in call.keywords if name not in function.parameters]
+    if not all(reasons) or not any(f"`{name}`" in reasons[0] for name in added):
+        return None  # what else is wrong with it is wrong whoever calls
+    if is_caught(inner.line, function, *errors) or _is_excused(call, scope, errors, analysis.receivers):
+        return None
+    if analysis.program.once(NamesUsed).is_unused(scope):
+        return None
+    text, called = written(call.callee, scope), written(inner.callee, function)
+    article = "an" if errors[0][0] in "AEIOU" else "a"
+    message = f"`{text}(…)` hands on what it has no parameter for to `{called}`, which {reasons[0]}: {article} {errors[0]}"
+    where = Step(function.module.path, inner.line, f"`{function.name}` hands on what it has no parameter for")
+    return Sighting(scope, call.line, call.column, call.end_line, message, (where,), Mend("pass what it takes"))
 
 
 def _taken_of_handed(

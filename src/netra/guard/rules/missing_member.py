@@ -8,15 +8,17 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import Assignment, Expression, is_for_checkers, last_name
+from netra.guard.facts import SELF, Assignment, Expression, is_for_checkers, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.exhaustion import classes_left
-from netra.guard.meaning.expressions import written
+from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.meaning.provenance import origin
 from netra.guard.members.beginnings import may_be_made
 from netra.guard.members.columns import MissingColumn, missing_columns
 from netra.guard.members.completion import Completion
+from netra.guard.members.either_made import made_for
+from netra.guard.members.made_without import made_without
 from netra.guard.members.making import Making
 from netra.guard.members.members import OF_CLASSES, MemberNames
 from netra.guard.members.outside import OutsideWrites
@@ -76,9 +78,11 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     callers are between it and the line; a field that Pydantic has checked; what a framework gives the handler of a route; and
     a parameter whose annotation the function itself bears out, by asking for something that the class has, or that nobody
     hands on to be called. So it is with what the program puts into containers, context variables and applications, with what
-    queries of SQLAlchemy, Django and Tortoise give, and with what loops go over. Columns of a table without a class
-    (`orders.c.total`), `super()` and what `+=` adds to are asked about as well. What another annotation says alone is believed
-    less.
+    queries of SQLAlchemy, Django and Tortoise give, and with what loops go over. An annotation of an attribute or of what a
+    function returns is borne out by the other methods and callers, where these ask for nothing else that the class lacks.
+    So it is where a function makes an object of one class or of another, one of them lacks the name, and the caller neither
+    tells which nor asks. Columns of a table without a class (`orders.c.total`), `super()` and what `+=` adds to are asked about
+    as well. What another annotation says alone is believed less.
     """
     members = analysis.once(MemberNames)
     used = analysis.program.once(NamesUsed)
@@ -98,6 +102,15 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
                 left = classes_left(found.kinds, inner, line, scope, analysis.program)
                 told = left is not None
                 found = PossibleKinds(left, frozenset().union(*(members.of(kind) or () for kind in left))) if left else found
+            if found is not None and name in found.held and inner[0] == "name" and not told and expression not in seen:
+                lacking = (
+                    _of_a_class_below(analysis, expression, line, column, scope)
+                    if inner == SELF
+                    else _of_one_of_several(analysis, members, expression, line, column, scope)
+                )
+                if lacking is not None and not used.is_unused(scope) and not is_waived(scope, MEMBER, line):
+                    seen.add(expression)
+                    yield lacking
             if found is None or name in found.held or OF_PYTHON.match(name) or expression in seen:
                 continue
             if (
@@ -198,6 +211,63 @@ def _owners(
         kinds.append(kind)
         held = held | own if held else own  # a copy of all that a class has is made of several only
     return PossibleKinds(tuple(kinds), held)
+
+
+def _of_one_of_several(
+    analysis: Analysis, members: MemberNames, expression: Expression, line: int, column: int, scope: FunctionSymbol
+) -> Sighting | None:
+    """A function gives an object of one class or of another, and one of them lacks the name."""
+    _, inner, name = expression
+    if scope.module.in_tests or (either := made_for(inner[1], line, scope, analysis)) is None:
+        return None
+    held = {kind: members.of(kind) for kind in either.kinds}
+    lacking = [kind for kind, names in held.items() if names is not None and name not in names]
+    if None in held.values() or len(lacking) in (0, len(held)):
+        return None
+    kind = lacking[0]
+    if _is_excused(analysis, kind, expression, line, scope, told=False):
+        return None
+    others = " and ".join(f"`{each.name}`" for each in held if each not in lacking)
+    message = (
+        f"`{written(expression, scope)}`: `{either.function.name}` may give an object of `{kind.name}`, which has no `{name}`"
+    )
+    step = Step(kind.module.path, kind.facts.line, f"all of `{kind.name}` is known; only {others} has a `{name}`")
+    mend = Mend(f"write it for `{kind.name}` as well, or ask which of them it is")
+    return Sighting(scope, line, column, line, message, (either.kinds[kind], step), mend)
+
+
+def _of_a_class_below(
+    analysis: Analysis, expression: Expression, line: int, column: int, scope: FunctionSymbol
+) -> Sighting | None:
+    """A method reads of `self`, whatever happens, what only some of the classes have whose objects run it."""
+    owner, name = scope.owner, expression[2]
+    if owner is None or not analysis.program.subclasses.get(owner) or scope.module.in_tests or scope.facts.decorators:
+        return None
+    above = analysis.program.order(owner)[0]
+    if any(name in each.methods or name in each.body.assigned or name in each.set_on_self for each in above):
+        return None
+    if any(each.what != "with" and each.line <= line <= each.end_line for each in scope.facts.blocks):
+        return None
+    left = [at for _, at in scope.facts.jumps] + [each.line for each in scope.facts.returned] + [*scope.facts.raises]
+    if any(at < line for at in left) or _is_read_now_and_then(expression, line, scope):
+        return None
+    kind = made_without(name, scope, analysis)
+    if kind is None or _is_excused(analysis, kind, expression, line, scope, told=False):
+        return None
+    message = f"`{written(expression, scope)}`: `{kind.name}` has no `{name}`, and its objects run this method"
+    step = Step(kind.module.path, kind.facts.line, f"all of `{kind.name}` is known, and the program makes objects of it")
+    mend = Mend(f"give `{name}` to `{owner.name}`, or to `{kind.name}`")
+    return Sighting(scope, line, column, line, message, (step,), mend)
+
+
+def _is_read_now_and_then(expression: Expression, line: int, scope: FunctionSymbol) -> bool:
+    """`self.tone if self.loud else ""`"""
+    facts = scope.facts
+    written_there = [each.value for each in facts.returned if each.line <= line]
+    written_there += [each.value for each in facts.assignments if each.line <= line]
+    written_there += [given for each in facts.calls if each.line <= line <= each.end_line for given in each.given]
+    chosen = [part for value in written_there for part in within(value, scope) if part[0] in ("choice", "comprehension")]
+    return any(expression in within(each, scope) for each in chosen)
 
 
 def _above(analysis: Analysis, members: MemberNames, kind: ClassSymbol) -> PossibleKinds | None:
@@ -357,7 +427,55 @@ def _is_sure(analysis: Analysis, found: PossibleKinds, inner: Expression, scope:
         return _is_borne_out(held, inner, scope) or scope.name not in analysis.once(_handed_on)
     if _is_of_annotated(inner, scope) and _is_borne_out(held, inner, scope):
         return True
+    if len(kinds) == 1 and _is_borne_out_elsewhere(analysis, held, inner, scope):
+        return True
     return analysis.once(Making).is_one_of(inner, scope, kinds)
+
+
+def _is_borne_out_elsewhere(analysis: Analysis, held: frozenset[str], inner: Expression, scope: FunctionSymbol) -> bool:
+    """What an annotation says of an attribute of `self`, or of what a function returns, is so wherever else that is used: it is
+    asked for something that the class has, and for one thing only that it lacks.
+    """
+    match inner:
+        case ("attribute", ("name", "self"), str(name)) if (owner := _owner_of_self(scope)) is not None:
+            family = (*analysis.program.order(owner)[0], *analysis.program.subclasses.get(owner, ()))
+            given = [(method, one) for each in family for method, one in each.set_on_self.get(name, ())]
+            if any(name in each.body.assigned for each in family) or not all(
+                _is_handed_in(method, one) for method, one in given
+            ):
+                return False
+            within = [method for each in family for methods in each.methods.values() for method in methods]
+            asked = [expression for method in within for expression, _, _ in method.attributes_read if expression[1] == inner]
+        case ("name", str(name)) if name not in scope.parameters and len(scope.assigned.get(name, ())) == 1:
+            asked = [*_asked_of_what_is_returned(analysis, scope.assigned[name][0], scope)]
+        case _:
+            return False
+    names = {expression[2] for expression in asked}
+    return len(names - held) == 1 and bool(names & held)
+
+
+def _is_handed_in(method: FunctionSymbol, each: Assignment) -> bool:
+    """`self.store = store` of a parameter that is annotated."""
+    return each.how in ("=", "annotated") and _is_only_annotated(each.value, method)
+
+
+def _asked_of_what_is_returned(analysis: Analysis, made: Assignment, scope: FunctionSymbol) -> Iterator[Expression]:
+    """What all callers of a function of the program ask of what it returns, where they give that a name."""
+    value = made.value[1] if made.value[0] == "await" else made.value
+    if made.how != "=" or value[0] != "call":
+        return
+    match analysis.receivers.value(scope.facts.calls[value[1]].callee, scope):
+        case Routine(function=function) if function.facts.returns is not None and not function.module.library:
+            pass
+        case _:
+            return
+    for caller, number, call in analysis.calls_of(function.name):
+        where = call.where[1] if call.where[0] == "await" else call.where
+        match where, analysis.receivers.value(call.callee, caller):
+            case ("assign", ("name", str(name))), Routine(function=called) if called is function:
+                given = [each.value for each in caller.assigned.get(name, ())]
+                if given in ([("call", number)], [("await", ("call", number))]):
+                    yield from (each for each, _, _ in caller.attributes_read if each[1] == ("name", name))
 
 
 def _is_of_annotated(inner: Expression, scope: FunctionSymbol) -> bool:

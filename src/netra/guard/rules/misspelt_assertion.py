@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import SELF, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.expressions import written
+from netra.guard.meaning.expressions import within, written
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
+from netra.guard.values import Routine
 
 # Each of them is an attribute of a mock like any other, and true; behind it, what was meant.
 MEANT = {
@@ -29,6 +31,9 @@ OF_LIBRARIES: Final = frozenset({"mocker", "requests_mock", "m", "adapter"})
 
 TESTING: Final = frozenset({"assertTrue", "assertFalse"})
 
+# What waits for an error where it is entered with `with`, and how many arguments it has then: one more is what it calls.
+EXPECTING: Final = {"assertRaises": 1, "assertWarns": 1, "assertRaisesRegex": 2, "assertWarnsRegex": 2, "raises": 1, "warns": 1}
+
 
 def _is_no_message(arguments: tuple[Expression, ...]) -> bool:
     """A number, None or an empty list stands where the message does. A tuple of what is compared may be meant as one."""
@@ -37,6 +42,41 @@ def _is_no_message(arguments: tuple[Expression, ...]) -> bool:
     second = arguments[1]
     number = second[0] == "constant" and second[1] in ("int", "float", "bool")
     return number or second[0] == "none" or (second[0] in ("list", "dict", "set") and not second[1])
+
+
+def _is_an_answer(analysis: Analysis, arguments: tuple[Expression, ...], scope: FunctionSymbol) -> bool:
+    """The text that stands where the message does is one that the function gives whose answer is tested."""
+    match arguments:
+        case (("call", int(index)) | ("await", ("call", int(index))), ("string", str(text))) if text:
+            match analysis.receivers.value(scope.facts.calls[index].callee, scope):
+                case Routine(function=function) if not function.module.in_tests:
+                    given = [part for each in function.facts.returned for part in _written_down(each.value, function)]
+                    return ("string", text) in given
+    return False
+
+
+def _written_down(value: Expression, function: FunctionSymbol) -> Iterator[Expression]:
+    """The value itself, and what a name may hold that loops go over what stands in the function, or that is set there."""
+    if value[0] in ("choice", "list", "tuple"):
+        for part in value[1]:
+            yield from _written_down(part, function)
+    elif value[0] == "name":
+        for each in function.assigned.get(value[1], ()):
+            yield from within(each.value, function)
+    else:
+        yield value
+
+
+def _expects_of_nothing(call: CallSite) -> bool:
+    """What waits for an error is made, and neither entered nor given anything to call: `self.assertRaises(ValueError)`."""
+    name = last_name(call.callee)
+    if call.where != ("statement",) or name not in EXPECTING or any(each[0] == "star" for each in call.arguments):
+        return False
+    of_case = call.callee[0] == "attribute" and call.callee[1] == SELF
+    of_pytest = call.callee in (("attribute", ("name", "pytest"), name), ("name", name))
+    if not (of_case if name.startswith("assert") else of_pytest):
+        return False
+    return len(call.arguments) == EXPECTING[name] and all(key in ("msg", "match", "level") for key, _ in call.keywords)
 
 
 @rule("T103", "misspelt-assertion")
@@ -51,7 +91,11 @@ def misspelt_assertion(analysis: Analysis) -> Iterator[Sighting]:
     assert sender.called_once  # T103
     sender.assert_called_once  # T103
     self.assertTrue(len(sent), 3)  # T103: `assertEqual` is meant, 3 is the message
+    self.assertRaises(Refused)  # T103: nothing is called that could raise it
     ```
+
+    A text that stands second is a message, unless it is one that the function gives whose answer is tested:
+    `assertTrue(rank(user), "gold")`.
     """
     for module in analysis.modules:
         if not module.in_tests:
@@ -63,7 +107,15 @@ def misspelt_assertion(analysis: Analysis) -> Iterator[Sighting]:
                     message = f"`{written(call.callee, scope)}(…)` asserts nothing: it is a call of the mock"
                     mend = Mend(f"`{MEANT[name]}` is meant")
                     yield Sighting(scope, call.line, call.column, call.end_line, message, mend=mend)
-                if name in TESTING and call.callee[0] == "attribute" and _is_no_message(call.arguments):
+                if _expects_of_nothing(call):
+                    message = f"`{written(call.callee, scope)}(…)` expects an error of nothing: no block or call belongs to it"
+                    mend = Mend("put what has to raise into a `with` of it")
+                    yield Sighting(scope, call.line, call.column, call.end_line, message, mend=mend)
+                if (
+                    name in TESTING
+                    and call.callee[0] == "attribute"
+                    and (_is_no_message(call.arguments) or _is_an_answer(analysis, call.arguments, scope))
+                ):
                     message = f"`{written(call.callee, scope)}(…)` compares nothing: what stands second is the message"
                     yield Sighting(scope, call.line, call.column, call.end_line, message, mend=Mend("`assertEqual` is meant"))
             for test, line in scope.facts.asserts:

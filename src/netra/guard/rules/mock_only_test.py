@@ -93,7 +93,10 @@ def _only_replaced(analysis: Analysis, scope: FunctionSymbol) -> Sighting | None
         others = [
             call
             for number, call in enumerate(facts.calls)
-            if number not in calls and call.line > each.first and last_name(call.callee) not in HARMLESS | MOCKS
+            if number not in calls
+            and call.line > each.first
+            and last_name(call.callee) not in HARMLESS | MOCKS
+            and not _makes_an_object(analysis, scope, call)
         ]
         if others or any(line <= each.first for _, line in facts.asserts):
             continue
@@ -102,6 +105,12 @@ def _only_replaced(analysis: Analysis, scope: FunctionSymbol) -> Sighting | None
         step = Step(scope.module.path, each.first, f"`{real.name}` is replaced here")
         return Sighting(scope, line, facts.column, line, message, (step,), Mend("replace what it calls, and call it"))
     return None
+
+
+def _makes_an_object(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:
+    """The object of which the replacement is called, or what that is given: nothing is asserted of either."""
+    named = MADE.fullmatch(last_name(call.callee) or "") is not None
+    return call.where != ("statement",) and (named or isinstance(analysis.receivers.value(call.callee, scope), TypeOf))
 
 
 def _replacements(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Replacement]:

@@ -1,12 +1,13 @@
 """T106."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, last_name
+from netra.guard.facts import ASYNC, SELF, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.rule import rule
 from netra.guard.suites import collected, imported_names, is_of_case, is_suite
@@ -25,6 +26,14 @@ RUNNING: Final = frozenset(
 )
 
 
+# What runners call by these names; and words by which somebody says that it is no test, or none any more.
+OF_RUNNERS: Final = re.compile(
+    r"^_|^[A-Z]|(?i:test|setup|teardown|set_up|tear_down|asyncset|asynctear|skip|todo|disabled?|broken|ignored?|assert|check|verify|run|main)"
+)
+
+# By these a file finds functions without naming them.
+LISTING: Final = frozenset({"globals", "vars", "dir", "getmembers"})
+
 PROPERTIES: Final = frozenset("property cached_property setter".split())
 
 # As many classes that are called alike are called so on purpose.
@@ -41,8 +50,9 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
     pytest collects functions called `test…` and classes called `Test…`, those without a constructor. A file in which nothing
     is called like that passes, and no report names it. The same is true of a class `Test…` that has an `__init__`, of a test
     that is parametrised with an empty list, of the one file of a folder whose name is not that of a suite, and of an
-    `async def` in a `unittest.TestCase`, whose coroutine nobody awaits. A file that another one imports holds helpers, and is
-    left alone.
+    `async def` in a `unittest.TestCase`, whose coroutine nobody awaits, and of a function or method beside the tests that
+    asserts something, wants nothing that a caller would have to give, and that nothing mentions. A file that another one
+    imports holds helpers, and is left alone.
 
     ```python
     # tests/test_refund.py
@@ -62,6 +72,7 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
     yield from _passed_over(analysis, usual)
     yield from _constructed(analysis)
     yield from _unawaited(analysis)
+    yield from _called_by_nobody(analysis)
     imported = analysis.once(imported_names)
     fixtures = analysis.once(_fixtures)
     for module in analysis.modules:
@@ -139,6 +150,57 @@ def _mentioned(analysis: Analysis) -> frozenset[str]:
                 found.update(each.name for each in scope.facts.imports)
                 found.update(each.expression[2] for each in scope.facts.reads)
             found.update(last_name(base) or "" for kind in module.classes for base in kind.facts.bases)
+    return frozenset(found)
+
+
+def _called_by_nobody(analysis: Analysis) -> Iterator[Sighting]:
+    """What is no test by its name, and nothing but a test by all else: it asserts, and only a runner could call it."""
+    known = analysis.once(_named_in_tests)
+    fixtures = analysis.once(_fixtures)
+    for module in analysis.modules:
+        if not is_suite(module) or any(LISTING & each.called for each in module.functions):
+            continue
+        for scope in module.functions:
+            facts = scope.facts
+            if scope.name in known or facts.decorators or facts.returned or facts.yields or not _is_outermost(scope):
+                continue
+            if not _asserts(scope) or OF_RUNNERS.search(scope.name) or not _may_be_run(scope, fixtures):
+                continue
+            if _stands_beside_tests(analysis, scope):
+                message = (
+                    f"`{facts.qualified}` asserts something and never runs: no runner collects that name, and nothing calls it"
+                )
+                mend = Mend(f"call it `test_{scope.name}`")
+                yield Sighting(scope, facts.line, facts.column, facts.line, message, mend=mend)
+
+
+def _asserts(scope: FunctionSymbol) -> bool:
+    """Something is asserted, by a statement or by a method of `unittest`."""
+    by_method = (each.callee for each in scope.facts.calls if each.callee[0] == "attribute" and each.callee[1] == SELF)
+    return bool(scope.facts.asserts) or any(each[2].startswith("assert") for each in by_method)
+
+
+def _stands_beside_tests(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """In a class of which the runner collects something, and which is all that it could mean; or in a file with such tests."""
+    if scope.owner is None:
+        return any(each.name.startswith("test_") and each.facts.parent == 0 for each in scope.module.functions)
+    order, closed = analysis.program.order(scope.owner)
+    if any(scope.name in each.methods for each in order[1:]) or analysis.program.subclasses.get(scope.owner):
+        return False
+    if not is_of_case(analysis, scope) and not (closed and scope.owner.name.startswith("Test")):
+        return False
+    return any(name.startswith("test") for name in scope.owner.methods) and not scope.owner.facts.decorators
+
+
+def _named_in_tests(analysis: Analysis) -> frozenset[str]:
+    """Every name that the tests read, call, import or write down as a text."""
+    found: set[str] = set(analysis.once(_mentioned))
+    for module in analysis.modules:
+        if module.in_tests:
+            for scope in module.functions:
+                for call in scope.facts.calls:
+                    found.add(last_name(call.callee) or "")
+                    found.update(each[1] for each in call.given if each[0] == "string")
     return frozenset(found)
 
 

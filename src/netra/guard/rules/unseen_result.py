@@ -5,17 +5,23 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import LAMBDA, CallSite, Expression, Where, last_name
+from netra.guard.facts import ASYNC, LAMBDA, CallSite, Expression, Where, dotted, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.expressions import written
+from netra.guard.meaning.clients_of_tests import MAKING, asked_of_clients, is_let_go
+from netra.guard.meaning.expressions import within, written
 from netra.guard.mocks import MOCKS
 from netra.guard.rule import rule
-from netra.guard.suites import TELLING, asserts_by_call, collected
+from netra.guard.suites import TELLING, asserts_by_call, collected, inside
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
 # Builtins and methods that look at what there is, and never raise for want of it.
 LOOKING: Final = frozenset("len sum sorted list tuple set dict str bool get values items keys copy any all".split())
+
+# What a test is called that asks for nothing but to get through.
+OF_NOTHING: Final = re.compile("smoke|rais|crash|no_error|without_error")
+
+TASKS: Final = frozenset({"create_task", "ensure_future"})
 
 MADE: Final = re.compile(r"_?[A-Z]\w*")
 
@@ -34,9 +40,24 @@ def unseen_result(analysis: Analysis) -> Iterator[Sighting]:
     that calls something and keeps nothing may be content that it does not raise, and one that hands its result on may leave
     the assertion to somebody else; both are left alone. Where the last thing that a test calls can only give a value, which
     nobody looks at, that is no such thing: a method that counts what an object has does not raise.
+
+    So is a test that asks a server by a test client, and looks at none of its answers: 404 and 422 are answers, too.
+
+    What a task asserts is lost as well, where the test does not wait for it:
+
+    ```python
+    async def test_bell(bell, socket):
+        ears = asyncio.create_task(hears(socket, "ding"))  # T111: `hears` asserts that it does
+        await bell.ring()
+        ears.cancel()
+    ```
     """
     for scope in collected(analysis):
         facts = scope.facts
+        yield from _lost_tasks(analysis, scope)
+        if (unread := _unread_answer(analysis, scope)) is not None:
+            yield unread
+            continue
         if (dropped := _dropped_answer(analysis, scope)) is not None:
             yield dropped
             continue
@@ -56,6 +77,72 @@ def unseen_result(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`{scope.name}` asserts nothing of `{name}`, which it only shows"
         step = Step(scope.module.path, facts.calls[number].line, f"`{name}` is what the code gives")
         yield Sighting(scope, facts.line, facts.column, facts.line, message, (step,), Mend(f"assert what `{name}` has to be"))
+
+
+def _lost_tasks(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """Tasks of functions of the tests that assert something, of which nobody learns how they ended."""
+    for call in scope.facts.calls:
+        match call.callee, call.arguments:
+            case ("attribute", ("name", "asyncio"), str(made)) | ("name", str(made)), (("call", int(index)), *_) if (
+                made in TASKS
+            ):
+                asserting = scope.facts.calls[index]
+            case _:
+                continue
+        match analysis.receivers.value(asserting.callee, scope):
+            case Routine(function=function) if function.module.in_tests and function.facts.sort == ASYNC:
+                asserts = [line for _, line in function.facts.asserts]
+            case _:
+                continue
+        match call.where:
+            case ("statement",):
+                lost = bool(asserts)
+            case ("assign", ("name", str(name))):
+                lost = bool(asserts) and _is_let_go(scope, name)
+            case _:
+                continue
+        if lost:
+            message = (
+                f"`{scope.name}` never learns whether `{written(asserting.callee, scope)}(…)` holds: nobody awaits its task"
+            )
+            steps = [Step(function.module.path, asserts[0], "when this fails, only the task does")]
+            cancelled = ("attribute", call.where[1], "cancel") if call.where[0] == "assign" else None
+            ended = [each.line for each in scope.facts.calls if each.callee == cancelled]
+            steps += [Step(scope.module.path, line, "it ends here, and nobody asks how") for line in ended]
+            mend = Mend("await the task")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend)
+
+
+def _unread_answer(analysis: Analysis, scope: FunctionSymbol) -> Sighting | None:
+    """All that the test does is to ask a server by a test client, and it looks at no answer."""
+    facts = scope.facts
+    if facts.asserts or facts.raises or facts.returned or facts.blocks or scope.children or facts.globals:
+        return None
+    if any(not (dotted(each.callee) or "").startswith("pytest.mark.") for each in facts.decorators):
+        return None
+    if OF_NOTHING.search(scope.name) or any(asserts_by_call(each) or "mock" in each for each in scope.parameters):
+        return None  # that nothing is raised is all that it asks; or a fixture looks at what became of it
+    asked = list(asked_of_clients(scope, analysis.program))
+    if not asked or not all(is_let_go(call) for _, call in asked):
+        return None
+    numbers = {number for number, _ in asked} | {
+        number for number, call in enumerate(facts.calls) if last_name(call.callee) in MAKING and call.where[0] == "assign"
+    }
+    given = {part for _, call in asked for each in call.given for part in within(each, scope)}
+    if any(number not in numbers and ("call", number) not in given for number in range(len(facts.calls))):
+        return None
+    call = asked[-1][1]
+    message = f"`{scope.name}` looks at no answer of `{written(call.callee[1], scope)}`: 404 is as good as 200"
+    step = Step(scope.module.path, call.line, "the answer is let go")
+    mend = Mend("assert what the status has to be")
+    return Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend)
+
+
+def _is_let_go(scope: FunctionSymbol, name: str) -> bool:
+    """Nothing is done with the task of that name, but to cancel it."""
+    if len(scope.assigned[name]) != 1 or any(name in child.facts.loads for child in inside(scope)):
+        return False
+    return all(use.where == ("attribute", "cancel") for use in scope.facts.uses if use.name == name)
 
 
 def _dropped_answer(analysis: Analysis, scope: FunctionSymbol) -> Sighting | None:

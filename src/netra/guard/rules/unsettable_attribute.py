@@ -22,8 +22,9 @@ def unsettable_attribute(analysis: Analysis) -> Iterator[Sighting]:
     """An attribute is set on an object that takes none, or none of that name.
 
     A frozen dataclass, a named tuple and a frozen Pydantic model refuse every change; a Pydantic model refuses what is no field
-    of it. The line raises whenever it runs. A mapped class of SQLAlchemy takes every name, and stores only its columns: told of
-    is one that looks much like a column, and that nothing in the program ever reads.
+    of it, and an object of a class with slots (`@dataclass(slots=True)`, `__slots__`, `@define` of attrs) has no room for what
+    is no slot. The line raises whenever it runs. A mapped class of SQLAlchemy takes every name, and stores only its columns:
+    told of is one that looks much like a column, and that nothing in the program ever reads.
 
     ```python
     @dataclass(frozen=True)
