@@ -44,6 +44,8 @@ OPEN: Final = frozenset(
 
 # The name under which calls of what another call gives stand among all: `app.command("/ask")(ask)`.
 GIVEN: Final = ""
+# And those of what lies under a key: `app["sessions"]()`.
+TAKEN_OUT: Final = "[]"
 
 # A chain of re-exports longer than this is a cycle of imports.
 LONGEST_CHAIN: Final = 12
@@ -327,7 +329,9 @@ class Program:
 
     @lazily
     def calls_named(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
-        """Every call, by the last name of what is called: (scope, index). What another call gives has no name: `GIVEN`."""
+        """Every call, by the last name of what is called: (scope, index). What another call gives has no name: `GIVEN`, and
+        neither has what lies under a key: `TAKEN_OUT`.
+        """
         sites, numbers_of = self._sites
         return {name: [sites[number][:2] for number in numbers] for name, numbers in numbers_of.items()}
 
@@ -343,6 +347,8 @@ class Program:
                     found[callee[-1]].append(len(sites))
                 elif callee[0] == "call":
                     found[GIVEN].append(len(sites))
+                elif callee[0] == "subscript":
+                    found[TAKEN_OUT].append(len(sites))
                 else:
                     continue
                 sites.append((scope, index, call))

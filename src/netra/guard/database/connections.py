@@ -15,6 +15,7 @@ from netra.guard.database.carriers import Carriers
 from netra.guard.facts import ASYNC, BODY, NAMED, PLAIN, TOP, CallSite, Expression, Where, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.parameters import parameter_given
+from netra.guard.program import TAKEN_OUT
 from netra.guard.requests.on_request import OnRequest
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.values import AwaitableOf, CoroutineOf, Foreign, Instance, Routine, TypeOf, Value
@@ -121,7 +122,7 @@ class Connections:
         return tuple(self._openings(TOP, BODY))
 
     def _openings(self, *sorts: str) -> Iterator[Opening]:
-        for name in sorted(self._names):
+        for name in (*sorted(self._names), TAKEN_OUT):  # `app["sessions"]()`
             for scope, index in self._analysis.program.calls_named.get(name, ()):
                 if scope.facts.sort in sorts and not scope.module.in_tests:
                     opening = self._opening(index, scope)
