@@ -7,6 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, TOP, CallSite, Decorator, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
+from netra.guard.meaning.makers import maker
 from netra.guard.requests.emptied import REMOVING
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.origins import Origins
@@ -33,6 +34,9 @@ LOADERS: Final = frozenset({"DataLoader"})
 OF_LOADERS: Final = frozenset("strawberry aiodataloader promise graphql_sync_dataloaders ariadne".split())
 LOADING: Final = frozenset({"load_fn", "batch_load_fn"})
 
+# What Litestar fills by these names is of the request, whatever else is provided.
+OF_REQUEST: Final = frozenset("request socket headers cookies query body data scope".split())
+
 # Words of parameters that may hold what the context says.
 OF_CONTEXT: Final = frozenset("context ctx scope org organization organisation workspace locale language who whom".split())
 
@@ -51,7 +55,8 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
     framework keeps at hand, nor a variable of the module in which a request
     leaves its user. And a list or dictionary that the function gives is the same
     object for every caller: who adds to it adds for all. A method that is cached without a limit keeps every object that it is
-    called on. So it is with a loader of GraphQL that is made once for the process. Pass what it depends on as an argument, and
+    called on. So it is with a loader of GraphQL that is made once for the process, and with what Litestar provides with
+    `use_cache=True`, which it keeps for all requests. Pass what it depends on as an argument, and
     change only copies.
     """
     singletons = analysis.once(Singletons)
@@ -66,6 +71,7 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
     yield from _with_the_context(analysis)
     yield from _with_the_request(analysis)
     yield from _by_loaders(analysis)
+    yield from _provided(analysis)
     given = {scope.name: scope for scope in cached if _gives_container(scope)}
     for caller, _, call in analysis.calls_of(*given):
         function = given[last_name(call.callee) or ""]
@@ -126,6 +132,24 @@ def _by_loaders(analysis: Analysis) -> Iterator[Sighting]:
                     kept = Step(scope.module.path, making.line, "the loader is made here, once for the process")
                     mend = Mend("make a loader for each request")
                     yield Sighting(scope, making.line, making.column, making.end_line, message, (variable, kept), mend)
+
+
+def _provided(analysis: Analysis) -> Iterator[Sighting]:
+    """`Provide(language, use_cache=True)` of Litestar, which asks `language` once for the process, and it reads a header."""
+    origins = analysis.once(Origins)
+    for scope, _, making in analysis.calls_of("Provide"):
+        if dict(making.keywords).get("use_cache") != ("constant", "bool", True) or not making.arguments:
+            continue
+        if scope.module.in_tests or maker(making.callee, scope, analysis.program) != "litestar":
+            continue
+        match analysis.receivers.value(making.arguments[0], scope):
+            case Routine(function=providing) if not providing.module.library:
+                given = (origins.of(each.value, providing, each.line) for each in providing.facts.returned)
+                origin = next((o for o in given if o is not None and (o.personal or o.name in OF_REQUEST)), None)
+                if origin is not None:
+                    message = f"what `{providing.name}` provides is kept for all, and it is made of the request that came first"
+                    mend = Mend("leave `use_cache` out: it is asked once for each request then")
+                    yield Sighting(scope, making.line, making.column, making.end_line, message, origin.steps, mend)
 
 
 def _with_the_request(analysis: Analysis) -> Iterator[Sighting]:
