@@ -21,6 +21,7 @@ from netra.guard.requests.meeting import (
     is_of_peer,
     is_read_for,
     is_set_for_what_follows,
+    is_set_for_what_follows_here,
     meets_another,
     of_job,
 )
@@ -158,6 +159,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             or sharing.overtaken(write) is not None
             or is_for_one_call(analysis, write)
         )
+        sure = sure or (read is not None and not far and is_set_for_what_follows_here(analysis, write))
         sure = sure or is_carried_on(write, sharing) or is_left_for_the_next(write)
         sure = sure or (read is not None and not far and (meets_another(write, analysis) or is_of_page(write, analysis)))
         confidence = CERTAIN if sure and not is_of_peer(write, origin, analysis) else LIKELY
