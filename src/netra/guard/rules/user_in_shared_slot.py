@@ -29,7 +29,7 @@ from netra.guard.requests.origins import Origins
 from netra.guard.requests.set_by_nobody import is_set_by_nobody
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.signed import is_told_whose, signed_in_there
-from netra.guard.requests.signing_in import signed_in_anew, signed_in_here
+from netra.guard.requests.signing_in import signed_in_anew, signed_in_by_cookie, signed_in_here
 from netra.guard.requests.single_places import is_gathered, is_made_of_itself, is_one_place, is_property, written_there
 from netra.guard.requests.singletons import is_application
 from netra.guard.requests.slot_names import (
@@ -78,8 +78,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
 
     So is a variable of the function that makes the application and registers its routes, and a `threading.local`, where a
     coroutine waits between the line that writes it and the one that reads it. An object of a library that signs in for a user
-    (`mailbox.login(user, password)`) does so for all, and what a dependency closes when its request is answered is of no use
-    to the next one (`services["glossary"] = Glossary(session)`).
+    (`mailbox.login(user, password)`) does so for all, as does a client of HTTP that keeps the cookie of a login, and what a
+    dependency closes when its request is answered is of no use to the next one (`services["glossary"] = Glossary(session)`).
 
     So is an object that the program keeps under a name and tells, before each call, for whom it is
     (`tools.get(name).set_context(chat_id)`), where several may be under way at once.
@@ -164,7 +164,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         sure = sure or (read is not None and not far and (meets_another(write, analysis) or is_of_page(write, analysis)))
         confidence = CERTAIN if sure and not is_of_peer(write, origin, analysis) else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
-    for scope, line, column, said_of_it, steps, mended in (*signed_in_anew(analysis), *signed_in_here(analysis)):
+    signed = (*signed_in_anew(analysis), *signed_in_here(analysis), *signed_in_by_cookie(analysis))
+    for scope, line, column, said_of_it, steps, mended in signed:
         yield Sighting(scope, line, column, line, said_of_it, steps, Mend(mended), CERTAIN)
     yield from _ended_with_the_request(analysis)
     for told in told_before(analysis):
