@@ -3,6 +3,7 @@
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -184,8 +185,8 @@ class Slots:
     def _package(self, expression: Expression, scope: FunctionSymbol) -> str | None:
         """The package of a library that a name stands for: `stripe` of `stripe.api_key = account.key`."""
         match self._analysis.program.evaluate(expression, scope) if expression[0] == "name" else None:
-            case External(dotted=dotted) if "." not in dotted:
-                return dotted
+            case External(dotted=dotted) if "." not in dotted and dotted not in sys.stdlib_module_names:
+                return dotted  # what Python itself has for the process, as `os.environ`, is told by what becomes of it
         return None
 
     def _is_bound_task(self, scope: FunctionSymbol) -> bool:
