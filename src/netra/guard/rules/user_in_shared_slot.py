@@ -164,8 +164,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         sure = sure or (read is not None and not far and (meets_another(write, analysis) or is_of_page(write, analysis)))
         confidence = CERTAIN if sure and not is_of_peer(write, origin, analysis) else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
-    signed = (*signed_in_anew(analysis), *signed_in_here(analysis), *signed_in_by_cookie(analysis))
-    for scope, line, column, said_of_it, steps, mended in signed:
+    signing = [*signed_in_anew(analysis), *signed_in_here(analysis), *signed_in_by_cookie(analysis)]
+    for scope, line, column, said_of_it, steps, mended in signing:
         yield Sighting(scope, line, column, line, said_of_it, steps, Mend(mended), CERTAIN)
     yield from _ended_with_the_request(analysis)
     for told in told_before(analysis):
