@@ -2,7 +2,7 @@
 
 import pytest
 
-from netra.guard.requests.signing_in import signed_in_anew, signed_in_here
+from netra.guard.requests.signing_in import signed_in_anew, signed_in_by_cookie, signed_in_here
 from tests.guard.programs import analysed
 
 
@@ -61,3 +61,29 @@ def test_the_one_object_of_a_library_signs_in_for_somebody_who_is_served(call: s
             {call}
         """
     assert [(scope.name, line) for scope, line, *_ in signed_in_here(analysed(text))] == [("mail", 13)] * found
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("await http.post('/login', data={'password': password}); return await http.get('/mine')", True),
+        ("await http.post('/login', data={'password': password}); return http", True),
+        ("await http.post('/login', data={'password': password})", False),
+        ("return (await http.post('/login', data={'password': password})).json()", False),
+        ("await http.post('/login', data={'password': OURS}); return await http.get('/mine')", False),
+        ("await http.post('/mails', data={'password': password}); return await http.get('/mine')", False),
+        ("own = httpx.AsyncClient(); await own.post('/login', data={'password': password}); return await own.get('/a')", False),
+    ],
+)
+def test_the_cookie_of_a_login_stays_with_the_one_client(body: str, found: bool) -> None:
+    text = f"""
+        import httpx
+        from fastapi import FastAPI
+        OURS = "ours"
+        app = FastAPI()
+        http = httpx.AsyncClient()
+        @app.post("/mine")
+        async def mine(password: str):
+            {body}
+        """
+    assert [scope.name for scope, *_ in signed_in_by_cookie(analysed(text))] == ["mine"] * found

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.entries.sorts import LISTENER, START, TASK
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import BODY, Expression, last_name
 from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
 
@@ -65,7 +65,11 @@ def _listed(value: Expression, scope: FunctionSymbol, program: Program) -> Itera
             if last_name(call.callee) in MAKING and call.arguments:
                 yield from _listed(call.arguments[0], scope, program)
         case ("name" | "attribute", *_):
-            match program.evaluate(value, scope):
+            found = program.evaluate(value, scope)
+            if found is None and scope.parent is not None and scope.facts.sort == BODY:
+                # `functions = [functions.send]`: the class has no such name yet, and so it is the module's.
+                found = program.evaluate(value, scope.parent)
+            match found:
                 case FunctionSymbol() as function:
                     yield function
                 case VariableSymbol(scope=at, name=name) if at is at.module.top:

@@ -48,6 +48,10 @@ LEADING: Final = frozenset("bot app application client scheduler dispatcher dp l
 # Decorators of libraries by which they take a function to call it from then on.
 DECORATING: Final = {"listen": "remove_listener", "on": "remove_listener", "listens_for": "remove", "subscribe": "unsubscribe"}
 
+# The same of agents and servers, for what a function is for from then on.
+FITTING_OUT: Final = frozenset("instructions system_prompt tool tool_plain add_tool output_validator".split())
+AGENTS: Final = frozenset("pydantic_ai fastmcp mcp agno".split())
+
 
 class Handover(NamedTuple):
     """A call or a decorator gives a library something of one request, and nothing takes it back."""
@@ -70,6 +74,7 @@ def given_for_ever(analysis: Analysis) -> Iterator[Handover]:
         if own and analysis.once(EachTime).leads(scope, call.line):
             what = f"{last_name(call.callee[1]) or '…'}.{name}(…)"
             yield Handover(scope, call.line, call.column, what, (LISTENING | TAKING_BACK)[name])
+    yield from _registered(analysis)
     for scope in analysis.scopes:
         around = scope.parent
         for each in scope.facts.decorators if around is not None and around in serving else ():
@@ -79,6 +84,40 @@ def given_for_ever(analysis: Analysis) -> Iterator[Handover]:
             if answers_each(analysis, around) and _is_for_all(analysis, each.callee[1], around):
                 what = f"{last_name(each.callee[1]) or '…'}.{name}(…)"
                 yield Handover(around, each.line, 0, what, DECORATING.get(name, ""))
+
+
+def _registered(analysis: Analysis) -> Iterator[Handover]:
+    """What a decorator does, written as a call: `app.action("approve")(approve)`, `agent.instructions(lambda: wish)`."""
+    serving = analysis.once(Serving)
+    for scope in analysis.scopes:
+        for call in scope.facts.calls if scope in serving else ():
+            made = scope.facts.calls[call.callee[1]] if call.callee[0] == "call" else call
+            if call.where != ("statement",) or made.callee[0] != "attribute" or len(call.given) != 1:
+                continue
+            name, receiver = made.callee[2], made.callee[1]
+            if made is call and (name not in FITTING_OUT or maker(receiver, scope, analysis.program) not in AGENTS):
+                continue
+            if not _holds_some(call.given[0], scope) or not analysis.once(OutOfHand).holds(call.given[0], scope):
+                continue
+            if not answers_each(analysis, scope) or not _is_for_all(analysis, receiver, scope):
+                continue
+            if analysis.once(EachTime).leads(scope, call.line):
+                told = "…" if made.given else ""
+                what = f"{last_name(receiver) or '…'}.{name}({told})" + ("" if made is call else "(…)")
+                yield Handover(scope, call.line, call.column, what, DECORATING.get(name, ""))
+
+
+def _holds_some(given: Expression, scope: FunctionSymbol) -> bool:
+    """A function that is made here, with something in it that is of this call."""
+    functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
+    match given:
+        case ("lambda", int(index)):
+            made = scope.module.function(index)
+        case ("name", str(name)) if name in functions:
+            made = scope.module.function(functions[name][0])
+        case _:
+            return False
+    return any(name in scope.bound and name not in made.bound and name != "self" for name in made.facts.loads)
 
 
 def _is_of_no_use_here(function: FunctionSymbol, around: FunctionSymbol, name: str) -> bool:

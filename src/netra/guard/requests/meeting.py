@@ -10,6 +10,7 @@ from netra.guard.requests.askers import speaks_of_rights
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.passing import pairs
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Touched, Write
 from netra.guard.requests.signed import acts_for_somebody
@@ -67,30 +68,49 @@ def is_set_for_what_follows(analysis: Analysis, write: Write) -> bool:
     interleaving, serving = analysis.once(Interleaving), analysis.once(Serving)
     if write.how != "slot":
         return False
-    reading: frozenset[FunctionSymbol] | None = None
     for caller, index in analysis.program.calls_named.get(write.scope.name, ()):
         setting = caller.facts.calls[index]
         if caller not in serving or caller is write.scope or not interleaving.pauses(caller):
             continue
         # What is made where there is none yet stays for all, and is set for nobody.
-        if any(each.what in ("if", "else") and each.line <= setting.line <= each.end_line for each in caller.facts.blocks):
+        if _is_under_test(caller, setting.line):
             continue
         entry = serving.entry(caller)
         if any(word in f"{entry.label} {caller.name}".lower() for word in OF_ALL):
             continue
         match analysis.receivers.value(setting.callee, caller):
-            case Routine(function=function) if function is write.scope:
-                pass
-            case _:
-                continue
-        if reading is None:
-            reading = frozenset(each.scope for each in analysis.once(Sharing).readers(write)) - {write.scope}
-        for later in caller.facts.calls:
-            pause = interleaving.between(caller, setting.end_line, later.line)
-            if pause is None or pause.end_line >= later.line:
-                continue
-            if any(_leads_to(each, caller, reading, analysis) for each in (later.callee, *later.arguments)):
+            case Routine(function=function) if function is write.scope and _lets_read(
+                analysis, write, caller, setting.end_line
+            ):
                 return True
+    return False
+
+
+def is_set_for_what_follows_here(analysis: Analysis, write: Write) -> bool:
+    """The same of a function that sets it itself: `self.place = ctx.place`, `text = await ask()`, and then `self.say(text)`."""
+    scope = write.scope
+    if write.how != "slot" or _is_under_test(scope, write.line) or not analysis.once(Interleaving).pauses(scope):
+        return False
+    label = analysis.once(Serving).entry(scope).label
+    if any(word in f"{label} {scope.name}".lower() for word in OF_ALL):
+        return False
+    again = [each.line for each in scope.facts.assignments if each.target[-1] == write.slot.name and each.line > write.line]
+    return not again and _lets_read(analysis, write, scope, write.end_line)
+
+
+def _is_under_test(scope: FunctionSymbol, line: int) -> bool:
+    return any(each.what in ("if", "else") and each.line <= line <= each.end_line for each in scope.facts.blocks)
+
+
+def _lets_read(analysis: Analysis, write: Write, scope: FunctionSymbol, line: int) -> bool:
+    """Below a line of a function others have their turn, and then something is called that reads the place."""
+    reading = frozenset(each.scope for each in analysis.once(Sharing).readers(write)) - {write.scope}
+    for later in scope.facts.calls if reading else ():
+        pause = analysis.once(Interleaving).between(scope, line, later.line)
+        if pause is None or pause.end_line >= later.line:
+            continue
+        if any(_leads_to(each, scope, reading, analysis) for each in (later.callee, *later.arguments)):
+            return True
     return False
 
 
@@ -142,10 +162,27 @@ def is_asked_back(write: Write, analysis: Analysis) -> bool:
 def of_job(analysis: Analysis, write: Write) -> str | None:
     """What a task is given to work on, of which it keeps something for itself and reads that again when others have run."""
     entry = analysis.reach.entries.get(write.scope)
+    if write.how == "slot" and entry is None:
+        return _of_job_that_calls(analysis, write)
     if write.how != "slot" or entry is None or entry.sort not in (TASK, LISTENER):
         return None
     given = sorted(names_within(write.value, write.scope).intersection(write.scope.parameters) - {"self", "cls", *SHARED})
     return given[0] if given and analysis.once(Sharing).overtaken(write) is not None else None
+
+
+def _of_job_that_calls(analysis: Analysis, write: Write) -> str | None:
+    """The same of a method that the task calls for what it does next: `await desk.open(order_id)`, then `await desk.pack()`."""
+    told = names_within(write.value, write.scope).intersection(write.scope.parameters) - {"self", "cls"}
+    for caller, index in analysis.program.calls_named.get(write.scope.name, ()) if told else ():
+        entry, call = analysis.reach.entries.get(caller), caller.facts.calls[index]
+        if entry is None or entry.sort != TASK:
+            continue
+        shift = 1 if write.scope.owner is not None else 0
+        given = [value for name, value in pairs(call, write.scope, shift) if name in told]
+        names = {name for value in given for name in names_within(value, caller)} & caller.parameters.keys()
+        if (own := sorted(names - {"self", "cls", *SHARED})) and is_set_for_what_follows(analysis, write):
+            return own[0]
+    return None
 
 
 def is_read_for(write: Write, read: Touched) -> bool:

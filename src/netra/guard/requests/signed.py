@@ -3,7 +3,7 @@
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, last_name
 from netra.guard.meaning.expressions import written
-from netra.guard.requests.identities import SignedIn
+from netra.guard.requests.identities import CREDENTIALS, SignedIn
 from netra.guard.requests.proven import Proven
 from netra.guard.requests.sharing import Write
 from netra.guard.requests.slot_names import is_called_of_one
@@ -56,7 +56,13 @@ def signed_in_there(analysis: Analysis, write: Write) -> tuple[str, Step] | None
     """Who is signed in, where that is what is put into a shared place."""
     if write.how == "item" and write.value[0] == "tuple":
         return None  # of all that a call is told, a part may be somebody's
-    return who_signed_in(analysis, write.value, write.scope, write.line)
+    if (found := who_signed_in(analysis, write.value, write.scope, write.line)) is not None:
+        return found
+    if write.how == "slot" and write.slot.name.endswith(CREDENTIALS) and write.value[0] == "attribute":
+        # `stripe.api_key = account.stripe`: by the place, that is what the account signs in with.
+        step = analysis.once(SignedIn).of(write.value[1], write.scope)
+        return None if step is None else (last_name(write.value) or "who is signed in", step)
+    return None
 
 
 def is_told_whose(analysis: Analysis, write: Write) -> bool:

@@ -3,6 +3,7 @@
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -24,7 +25,7 @@ from netra.guard.requests.singletons import (
     is_of_one_thread,
 )
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
-from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
+from netra.guard.values import Foreign, Instance, ModuleValue, Routine, Step, TypeOf
 
 CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
 
@@ -157,6 +158,9 @@ class Slots:
                         return Slot(kept.owner, f"{kept.name}.{name}", kept.step)
                     case None if (kept := self._kept_object(inner, scope)) is not None:
                         return Slot(f"{kept.owner}.{kept.name}", name, kept.step, of_library=True)
+                    case None | Foreign() if (package := self._package(inner, scope)) is not None:
+                        note = f"`{package}` is a module, of which a process has one, and so one `{name}`"
+                        return Slot(package, name, Step(scope.module.path, scope.facts.line, note), of_library=True)
         return None
 
     def _is_state_of_worker(self, expression: Expression, scope: FunctionSymbol) -> bool:
@@ -176,6 +180,13 @@ class Slots:
         match self._analysis.program.evaluate(expression, scope):
             case External(dotted=dotted) if dotted == f"{module.name}.{name}":
                 return Slot(module.name, name, Step(module.path, 1, f"`{module.name}` is one module for all"))
+        return None
+
+    def _package(self, expression: Expression, scope: FunctionSymbol) -> str | None:
+        """The package of a library that a name stands for: `stripe` of `stripe.api_key = account.key`."""
+        match self._analysis.program.evaluate(expression, scope) if expression[0] == "name" else None:
+            case External(dotted=dotted) if "." not in dotted and dotted not in sys.stdlib_module_names:
+                return dotted  # what Python itself has for the process, as `os.environ`, is told by what becomes of it
         return None
 
     def _is_bound_task(self, scope: FunctionSymbol) -> bool:

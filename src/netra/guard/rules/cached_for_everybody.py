@@ -7,6 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, TOP, CallSite, Decorator, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
+from netra.guard.meaning.makers import maker
 from netra.guard.requests.emptied import REMOVING
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.origins import Origins
@@ -16,7 +17,7 @@ from netra.guard.requests.singletons import CACHING, OF_SOMEBODY, Singletons
 from netra.guard.requests.slots import is_container
 from netra.guard.rule import rule
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
-from netra.guard.values import Routine, Step
+from netra.guard.values import Instance, Routine, Step
 
 # A function that does no more than this gives what it reads, so many calls away.
 FEW: Final = 3
@@ -33,6 +34,9 @@ LOADERS: Final = frozenset({"DataLoader"})
 OF_LOADERS: Final = frozenset("strawberry aiodataloader promise graphql_sync_dataloaders ariadne".split())
 LOADING: Final = frozenset({"load_fn", "batch_load_fn"})
 
+# What Litestar fills by these names is of the request, whatever else is provided.
+OF_REQUEST: Final = frozenset("request socket headers cookies query body data scope".split())
+
 # Words of parameters that may hold what the context says.
 OF_CONTEXT: Final = frozenset("context ctx scope org organization organisation workspace locale language who whom".split())
 
@@ -48,10 +52,11 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     A context variable is no argument, so it is no part of the key, and neither is the session, or the user of a request that a
-    framework keeps at hand, nor a variable of the module in which a request
-    leaves its user. And a list or dictionary that the function gives is the same
-    object for every caller: who adds to it adds for all. A method that is cached without a limit keeps every object that it is
-    called on. So it is with a loader of GraphQL that is made once for the process. Pass what it depends on as an argument, and
+    framework keeps at hand, nor a variable of the module in which a request leaves its user. And a list or dictionary that the
+    function gives is the same object for every caller: who adds to it adds for all. A method that is cached without a limit
+    keeps every object that it is called on. So it is with a loader of GraphQL that is made once for the process, and with what
+    Litestar provides with `use_cache=True`, which it keeps for all requests; and with a field that its class leaves out when it
+    compares (`field(compare=False)`): who is equal gets what was made for another. Pass what it depends on as an argument, and
     change only copies.
     """
     singletons = analysis.once(Singletons)
@@ -63,9 +68,11 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
             at, forget = scope.facts.line, Mend("cache in the object, or give the cache a limit")
             yield Sighting(scope, at, scope.facts.column, at, message, (made,), forget, LIKELY)
         yield from _left_behind(analysis, scope)
+        yield from _uncompared(analysis, scope)
     yield from _with_the_context(analysis)
     yield from _with_the_request(analysis)
     yield from _by_loaders(analysis)
+    yield from _provided(analysis)
     given = {scope.name: scope for scope in cached if _gives_container(scope)}
     for caller, _, call in analysis.calls_of(*given):
         function = given[last_name(call.callee) or ""]
@@ -128,6 +135,24 @@ def _by_loaders(analysis: Analysis) -> Iterator[Sighting]:
                     yield Sighting(scope, making.line, making.column, making.end_line, message, (variable, kept), mend)
 
 
+def _provided(analysis: Analysis) -> Iterator[Sighting]:
+    """`Provide(language, use_cache=True)` of Litestar, which asks `language` once for the process, and it reads a header."""
+    origins = analysis.once(Origins)
+    for scope, _, making in analysis.calls_of("Provide"):
+        if dict(making.keywords).get("use_cache") != ("constant", "bool", True) or not making.arguments:
+            continue
+        if scope.module.in_tests or maker(making.callee, scope, analysis.program) != "litestar":
+            continue
+        match analysis.receivers.value(making.arguments[0], scope):
+            case Routine(function=providing) if not providing.module.library:
+                given = (origins.of(each.value, providing, each.line) for each in providing.facts.returned)
+                origin = next((o for o in given if o is not None and (o.personal or o.name in OF_REQUEST)), None)
+                if origin is not None:
+                    message = f"what `{providing.name}` provides is kept for all, and it is made of the request that came first"
+                    mend = Mend("leave `use_cache` out: it is asked once for each request then")
+                    yield Sighting(scope, making.line, making.column, making.end_line, message, origin.steps, mend)
+
+
 def _with_the_request(analysis: Analysis) -> Iterator[Sighting]:
     """It acts for who is asking, as the request says, and no argument: `load(current_user.id, section)`."""
     identities = analysis.once(SignedIn)
@@ -165,6 +190,42 @@ def _left_behind(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting
             mend = Mend("pass it as an argument, so that it is part of the key")
             yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, (*origin.steps, step), mend)
             return
+
+
+def _uncompared(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """It reads a field of what it is given that two may differ in and be equal: `name: str = field(compare=False)`."""
+    decorator = _kept_by(scope)
+    for parameter in scope.facts.parameters if decorator is not None else ():
+        place = ("name", parameter.name)
+        match analysis.receivers.value(place, scope):
+            case Instance(kind=kind) if not kind.module.library:
+                apart = {
+                    each.target[1]: (above, each)
+                    for above in analysis.program.order(kind)[0]
+                    for given in above.body.assigned.values()
+                    for each in given
+                    if each.value[0] == "call" and _is_left_out(above.body.facts.calls[each.value[1]])
+                }
+            case _:
+                continue
+        read = next((each for each in scope.facts.reads if each.expression[1] == place and each.expression[2] in apart), None)
+        if read is not None and decorator is not None and not scope.assigned.get(parameter.name):
+            name = read.expression[2]
+            above, field = apart[name]
+            message = f"`{scope.name}` is cached by what its `{parameter.name}` equals, and `{name}` is no part of that"
+            why = (
+                Step(above.module.path, field.line, f"two of `{above.name}` are equal whatever their `{name}`"),
+                Step(scope.module.path, read.line, f"`{scope.name}` reads it here"),
+            )
+            mend = Mend(f"pass `{name}` as an argument, or let it be compared")
+            yield Sighting(scope, decorator.line, scope.facts.column, decorator.line, message, why, mend)
+            return
+
+
+def _is_left_out(call: CallSite) -> bool:
+    told, no = dict(call.keywords), ("constant", "bool", False)
+    # What its object works out itself, out of the others, is the same where they are.
+    return last_name(call.callee) == "field" and told.get("compare") == no and told.get("init") != no
 
 
 def _keeps_all(scope: FunctionSymbol) -> bool:

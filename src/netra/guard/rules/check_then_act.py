@@ -12,14 +12,14 @@ from netra.guard.requests.origins import Origins
 from netra.guard.requests.refreshed_twice import refreshed_twice
 from netra.guard.requests.resources import is_resource, words_of
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import ADDING, Sharing, Write
+from netra.guard.requests.sharing import ADDING, MUTATING, Sharing, Write
 from netra.guard.requests.slots import Slot
 from netra.guard.requests.spent_once import spent_once
 from netra.guard.requests.starting import is_made_at_start
 from netra.guard.requests.two_steps import two_steps
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Instance, Step
+from netra.guard.values import Instance, Routine, Step
 
 DONE = frozenset("initialized initialised ready loaded connected started setup configured".split())
 READYING = frozenset("connect open start initialize initialise init setup ready load login authenticate".split())
@@ -54,7 +54,7 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     A client of a library is told of, whoever uses it, where its token is refreshed by whoever finds it expired.
 
     Hold an `asyncio.Lock` around both, and look again when you have it; or change the value before the `await`. A value that is
-    merely loaded twice, such as an entry of a cache, is not reported.
+    merely loaded twice, such as an entry of a cache, is not reported, unless whoever asks for it puts something in.
     """
     sharing = analysis.once(Sharing)
     interleaving = analysis.once(Interleaving)
@@ -287,6 +287,31 @@ def _is_changed_later(analysis: Analysis, write: Write, scope: FunctionSymbol) -
                 for method in methods
                 for each in method.facts.assignments
             )  # fmt: skip
+    return _is_changed_by_callers(analysis, scope)
+
+
+def _is_changed_by_callers(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """Whoever asks for it puts something in: `board = await boards.of(team)`, and then `board.append(task)`."""
+    for caller, index in analysis.program.calls_named.get(scope.name, ()):
+        where = caller.facts.calls[index].where
+        where = where[1] if where[0] == "await" else where
+        if where[0] == "attribute":
+            changed = where[1] in MUTATING
+        elif where[0] == "assign" and where[1][0] == "name":
+            kept = where[1]
+            changed = any(
+                each.callee[0] == "attribute" and each.callee[1] == kept and each.callee[2] in MUTATING
+                for each in caller.facts.calls
+            )
+            changed = changed or any(
+                each.target[0] == "subscript" and each.target[1] == kept for each in caller.facts.assignments
+            )
+        else:
+            continue
+        if changed and caller in analysis.once(Serving):
+            match analysis.receivers.value(caller.facts.calls[index].callee, caller):
+                case Routine(function=function) if function is scope:
+                    return True
     return False
 
 

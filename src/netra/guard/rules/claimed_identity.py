@@ -30,7 +30,10 @@ from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
 # As whom one of the staff looks at something.
-FOR_ANOTHER: Final = frozenset("as_user as_user_id on_behalf_of acting_as act_as impersonate run_as".split())
+FOR_ANOTHER: Final = frozenset(
+    """as_user as_user_id on_behalf_of on_behalf_of_user acting_as acting_user acting_for act_as act_for impersonate
+    impersonate_user impersonated_user run_as""".split()
+)
 GUARDED: Final = ("admin", "internal", "users/", "member", "service", "webhook", "callback", "public", "login", "register")
 
 CLIENTS: Final = frozenset("query_params args headers cookies form query rel_url GET POST".split())
@@ -186,7 +189,9 @@ def _chosen(analysis: Analysis, scope: FunctionSymbol, entry: EntryPoint) -> Ite
         told = (
             scope.facts.parameters[scope.parameters[claim[1]]] if claim[0] == "name" and claim[1] in scope.parameters else None
         )
-        if told is None or not (IDENTITIES.match(told.name) or told.name in FOR_ANOTHER) or scope.assigned.get(told.name):
+        if told is None or scope.assigned.get(told.name):
+            continue
+        if not IDENTITIES.match(told.name) and told.name.removeprefix("x_") not in FOR_ANOTHER:
             continue
         if analysis.receivers.parameters.dependency(told, scope.parent or scope) is not None:
             continue

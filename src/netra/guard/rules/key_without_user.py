@@ -12,6 +12,7 @@ from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.apart import is_new_each_time, names_only_tenant, tells_apart
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.decorated import Decorated
+from netra.guard.requests.histories import kept_by_said_name
 from netra.guard.requests.keyed import Keyed
 from netra.guard.requests.only_checked import is_only_let_in
 from netra.guard.requests.origins import Origins
@@ -127,7 +128,8 @@ def _is_opened(analysis: Analysis, write: Write) -> bool:
 def _for_sure(analysis: Analysis) -> dict[FunctionSymbol, Sighting]:
     """What is kept by a function whose lines say who is asking, under a key that does not, whatever keeps it."""
     found: dict[FunctionSymbol, Sighting] = {}
-    for each, whose, known in (*analysis.once(Keyed).for_everybody(), *analysis.once(Decorated).for_everybody()):
+    kept = (*analysis.once(Keyed).for_everybody(), *analysis.once(Decorated).for_everybody(), *kept_by_said_name(analysis))
+    for each, whose, known in kept:
         message = f"`{each.name}` is shared, and its key does not hold whose value it is (`{whose}`)"
         why = (known, each.step, *analysis.once(Serving).way(each.scope))
         mend = Mend("put the user into the key")

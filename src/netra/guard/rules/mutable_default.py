@@ -87,7 +87,6 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
 
 def _one_for_all_keys(analysis: Analysis) -> Iterator[Sighting]:
     """`boards = dict.fromkeys(pupils, [])`, and what is drawn on one board is on all of them."""
-    serving, loading = analysis.once(Serving), analysis.once(Loading)
     for scope, _, call in analysis.calls_of("fromkeys"):
         if scope.module.in_tests or len(call.arguments) != 2 or not is_container(call.arguments[1], scope):
             continue
@@ -95,18 +94,27 @@ def _one_for_all_keys(analysis: Analysis) -> Iterator[Sighting]:
         while place is not None and place[0] == "subscript":
             place = place[1]
         name = None if place is None else last_name(place)
-        line = 0 if name is None else _changed_within(name, scope)
+        line = 0 if name is None else _changed_within(name, _reaching(place, scope))
         if line:
             message = f"all keys of `{name}` get one and the same value, and what is changed under one is changed under all"
             step = Step(scope.module.path, line, "what lies under one of them is changed here")
             mend = Mend("make one for each: `{key: [] for key in keys}`")
-            sure = CERTAIN if serving.surely(scope) or loading.holds(scope.module) else LIKELY
-            yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend, sure)
+            yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend, CERTAIN)
 
 
-def _changed_within(name: str, scope: FunctionSymbol) -> int:
-    """The line on which the file changes in place what lies under a key of something of this name; 0 if nowhere."""
-    for other in scope.module.functions:
+def _reaching(place: Expression | None, scope: FunctionSymbol) -> list[FunctionSymbol]:
+    """The functions that may mean a place by its name: those of the file, or of a local name its function and those in it."""
+    if place is None or place[0] != "name" or scope.facts.sort not in (PLAIN, ASYNC) or place[1] in scope.facts.globals:
+        return list(scope.module.functions)
+    found = [scope]
+    for each in found:
+        found += [child for child in each.children if place[1] not in child.bound]
+    return found
+
+
+def _changed_within(name: str, scopes: list[FunctionSymbol]) -> int:
+    """The line on which one of them changes in place what lies under a key of something of this name; 0 if nowhere."""
+    for other in scopes:
         for call in other.facts.calls:
             if call.callee[0] == "attribute" and call.callee[2] in MUTATING:
                 for part in parts(call.callee[1], other):

@@ -35,6 +35,10 @@ PARTIES: Final = frozenset(
     "user tenant org organization organisation team workspace project account customer member thread document".split()
 )
 
+# Places in which people are, and names of somebody who is in one: no id of the one is one of the other.
+PLACES: Final = frozenset("guild server channel room board chat thread team workspace project tenant organization org".split())
+SOMEBODY: Final = frozenset("user member author player sender caller actor customer participant".split())
+
 # Who may be a user, or stand for one, and belongs to one all the same.
 PEOPLE: Final = frozenset(
     """user account member membership profile person people customer client contact agent bot tenant organization
@@ -334,9 +338,19 @@ def _exchanged(filled: list[tuple[str, Expression]]) -> tuple[str, str] | None:
         if got is None or got == name or not _names_one(name) or ENDS_OF_ONE.match(name):
             continue
         for other, against in filled[number + 1 :]:
-            if other == got and (_identifier(against) or _party(against)) == name:
+            told = _identifier(against) or _party(against)
+            if other == got and (told == name or _is_person_for_place(name, got, told)):
                 return got, name
+            # The other way round: `find(author.id, guild.id)`, where it expects `guild_id, member_id`.
+            if name == told and _is_person_for_place(other, told, got):
+                return name, other
     return None
+
+
+def _is_person_for_place(name: str, place: str, told: str | None) -> bool:
+    """Somebody is expected and a place is given, and somebody for the place: of the two, the place has one name only."""
+    of_place = place.removesuffix("_id") in PLACES
+    return of_place and told is not None and {name.removesuffix("_id"), told.removesuffix("_id")} <= SOMEBODY
 
 
 def _goes_both_ways(call: CallSite, exchanged: tuple[str, str], scope: FunctionSymbol) -> bool:

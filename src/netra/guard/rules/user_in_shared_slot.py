@@ -21,6 +21,7 @@ from netra.guard.requests.meeting import (
     is_of_peer,
     is_read_for,
     is_set_for_what_follows,
+    is_set_for_what_follows_here,
     meets_another,
     of_job,
 )
@@ -28,7 +29,7 @@ from netra.guard.requests.origins import Origins
 from netra.guard.requests.set_by_nobody import is_set_by_nobody
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.signed import is_told_whose, signed_in_there
-from netra.guard.requests.signing_in import signed_in_anew, signed_in_here
+from netra.guard.requests.signing_in import signed_in_anew, signed_in_by_cookie, signed_in_here
 from netra.guard.requests.single_places import is_gathered, is_made_of_itself, is_one_place, is_property, written_there
 from netra.guard.requests.singletons import is_application
 from netra.guard.requests.slot_names import (
@@ -77,8 +78,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
 
     So is a variable of the function that makes the application and registers its routes, and a `threading.local`, where a
     coroutine waits between the line that writes it and the one that reads it. An object of a library that signs in for a user
-    (`mailbox.login(user, password)`) does so for all, and what a dependency closes when its request is answered is of no use
-    to the next one (`services["glossary"] = Glossary(session)`).
+    (`mailbox.login(user, password)`) does so for all, as does a client of HTTP that keeps the cookie of a login, and what a
+    dependency closes when its request is answered is of no use to the next one (`services["glossary"] = Glossary(session)`).
 
     So is an object that the program keeps under a name and tells, before each call, for whom it is
     (`tools.get(name).set_context(chat_id)`), where several may be under way at once.
@@ -158,11 +159,13 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             or sharing.overtaken(write) is not None
             or is_for_one_call(analysis, write)
         )
+        sure = sure or (read is not None and not far and is_set_for_what_follows_here(analysis, write))
         sure = sure or is_carried_on(write, sharing) or is_left_for_the_next(write)
         sure = sure or (read is not None and not far and (meets_another(write, analysis) or is_of_page(write, analysis)))
         confidence = CERTAIN if sure and not is_of_peer(write, origin, analysis) else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
-    for scope, line, column, said_of_it, steps, mended in (*signed_in_anew(analysis), *signed_in_here(analysis)):
+    signing = [*signed_in_anew(analysis), *signed_in_here(analysis), *signed_in_by_cookie(analysis)]
+    for scope, line, column, said_of_it, steps, mended in signing:
         yield Sighting(scope, line, column, line, said_of_it, steps, Mend(mended), CERTAIN)
     yield from _ended_with_the_request(analysis)
     for told in told_before(analysis):
