@@ -55,10 +55,8 @@ def test_what_a_worker_runs_is_named_in_its_settings() -> None:
 def test_without_the_library_in_sight_a_job_is_what_takes_its_context() -> None:
     found = labels({"worker.py": UNIMPORTED})
     assert found == {"check": "task: job check"}
+
+
 def test_a_job_may_stand_in_a_module_that_is_called_like_the_list() -> None:
     worker = "from arq import cron\nimport functions\nclass WorkerSettings:\n    functions = [functions.send, functions.tidy]\n"
     assert labels({"functions.py": JOBS, "worker.py": worker}) == {"send": "task: job send", "tidy": "task: job tidy"}
-
-
-def test_such_a_class_means_nothing_without_the_library() -> None:
-    assert labels({"jobs.py": JOBS, "worker.py": WORKER.replace("from arq import cron, func", "")}) == {}

@@ -131,7 +131,8 @@ def _refused_within(analysis: Analysis, signatures: Signatures, call: CallSite, 
             inner = handed_through(call, function)
         case _:
             return None
-    taken = None if inner is None else _taken(analysis, signatures, inner, function)
+    known = inner is not None and inner.callee[0] in NAMED
+    taken = _taken(analysis, signatures, inner, function) if inner is not None and known else None
     if inner is None or not taken or is_waived(function, CALL, inner.line, inner.end_line):
         return None
     reasons = [each.refuses(inner) for each in taken]
