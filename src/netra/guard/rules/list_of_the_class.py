@@ -42,7 +42,7 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
         Conversation().say(text)
     ```
 
-    So it is with a list of the module that is lengthened under a local name (`lines = INSTRUCTIONS`, and then `lines += […]`),
+    So it is with a list of the module that is lengthened under a local name (`lines = INSTRUCTIONS`, and then `lines += wishes_of(user)`),
     and with what a copy that is one level deep shares with what it is a copy of (`style = STYLES[kind].copy()`, and then
     `style["margins"]["top"] = 30`).
 
