@@ -156,10 +156,11 @@ def is_read_for(write: Write, read: Touched) -> bool:
 def is_of_peer(write: Write, origin: Origin, analysis: Analysis) -> bool:
     """The connection of a server of plain sockets, which may have a single client: nothing says that it is somebody's.
 
-    A server that puts each connection into a collection, too, has several: `devices[account].add(connection)`.
+    A server that puts each connection into a collection, too, has several: `devices[account].add(connection)`. And so has one
+    that asks who it is: `player_for(ws.request.headers["Authorization"])`.
     """
     entry = analysis.once(Serving).entry(write.scope)
-    if entry.sort != SOCKET or not entry.label.startswith("connection ") or origin.name not in CONNECTIONS:
+    if entry.sort != SOCKET or not entry.label.startswith("connection ") or origin.name not in CONNECTIONS or origin.proven:
         return False
     beside = (each for each in analysis.once(Sharing).writes if each.scope is write.scope and each.value == write.value)
     return not any(

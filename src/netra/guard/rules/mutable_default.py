@@ -85,13 +85,13 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
         mend = Mend("take None, and make a new one here")
         yield Sighting(each.scope, at.line, at.column, at.line, message, (step,), mend, CERTAIN)
     for bound in bound_once(analysis):
-        at, name = bound.making, bound.name
+        making, name = bound.making, bound.name
         message = f"`{name}` of `{bound.function.name}` is changed, and what is bound here is shared by every call"
         step = Step(bound.function.module.path, bound.line, f"`{bound.function.name}` changes it")
         met = serving.surely(bound.function) or loading.holds(bound.made_in.module)
         sure = CERTAIN if met and not _is_memo(bound.function, name, bound.line) else LIKELY
         mend = Mend("bind None, and make a new one in the function")
-        yield Sighting(bound.made_in, at.line, at.column, at.end_line, message, (step,), mend, sure)
+        yield Sighting(bound.made_in, making.line, making.column, making.end_line, message, (step,), mend, sure)
     yield from _one_for_all_keys(analysis)
 
 
