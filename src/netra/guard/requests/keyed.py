@@ -19,6 +19,7 @@ from netra.guard.requests.memos import Memos
 from netra.guard.requests.only_checked import is_only_let_in
 from netra.guard.requests.origins import FILLING, Origins
 from netra.guard.requests.serving import RUNNERS, WHOM
+from netra.guard.requests.shared_rows import is_of_several
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import Singletons
 from netra.guard.requests.storing import Storing
@@ -250,6 +251,9 @@ class Keyed:
                 return any(self.opens(each, function, depth - 1) for each in inner)
         return False
 
+    def _is_of_several(self, part: Expression, scope: FunctionSymbol) -> bool:
+        return is_of_several(self._analysis, part, scope)
+
     def somebody(self, expression: Expression, scope: FunctionSymbol) -> Step | None:
         """Who is asking, or whom the function is told by a name that says so."""
         if expression[0] == "name" and expression[1] in scope.parameters and expression[1] in WHOM:
@@ -288,9 +292,9 @@ class Keyed:
         """The key may tell one user from another: it holds one, something of one, or an id that may be only theirs."""
         if is_new_each_time(key, scope):
             return True
-        for part in leaves(key, scope, lambda part: self.somebody(part, scope) is not None):
-            if part[0] == "attribute" and part[2] in SHARED_BY_MANY:
-                continue  # `person.size`
+        for part in leaves(key, scope, lambda part: self.somebody(part, scope) is not None or self._is_of_several(part, scope)):
+            if (part[0] == "attribute" and part[2] in SHARED_BY_MANY) or self._is_of_several(part, scope):
+                continue  # `person.size`, and the `id` of a room that has several members
             if part[0] == "other" or self.somebody(part, scope) is not None:
                 return True
             if part[0] in ("name", "attribute"):

@@ -15,6 +15,7 @@ from netra.guard.requests.decorated import Decorated
 from netra.guard.requests.keyed import Keyed
 from netra.guard.requests.only_checked import is_only_let_in
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.read_of import signed_in_for_one
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
@@ -38,6 +39,10 @@ WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conv
 
 # How classes are called whose objects are signed in for whoever uses them.
 SIGNED_IN: Final = ("Client", "Session", "Connection", "Provider", "Transport", "Api", "API", "Gateway", "Service", "SDK")
+
+# Who signs in, and with what.
+LOGINS: Final = frozenset("login username user user_name email account".split())
+SECRETS: Final = frozenset("password passwd secret token access_token".split())
 
 # How a count is held against a limit.
 ORDERED: Final = frozenset("Gt GtE Lt LtE".split())
@@ -72,10 +77,11 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard is certain where the lines that make the value name the user, or what that user signs in with, and where a function
     is told the user, makes no use of it, and keeps or counts something for all under its key. Who is asking is followed from
-    where it is found out, under whatever name. What keeps the value may be a dictionary, a store, a file that is there or not,
-    a decorator that is told how to make the key, or the memory of a conversation. What somebody begins for all, as a room or a
-    game, is nobody's own, and neither is what is told with every call for whom (`client_of(url).rows(user)`). Under a key that
-    is another one each time nobody else finds anything.
+    where it is found out, under whatever name. So it is with what acts for one (`agent(tools_for(who))`, where `tools_for`
+    reads `who.token`), and is kept for all of a workspace or a team (`who.workspace`). What keeps the value may be a
+    dictionary, a store, a file that is there or not, a decorator that is told how to make the key, or the memory of a
+    conversation. What somebody begins for all, as a room or a game, is nobody's own, and neither is what is told with every
+    call for whom (`client_of(url).rows(user)`). Under a key that is another one each time nobody else finds anything.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -91,10 +97,12 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
             continue  # it was said of the function that keeps it
         if is_new_each_time(write.key, write.scope):
             continue
-        if tells_apart(origins, write.key, write.scope, write.line) and not _is_for_one_of_many(write, origins):
+        of_one = signed_in_for_one(analysis, write)
+        apart = of_one is None and tells_apart(origins, write.key, write.scope, write.line)
+        if apart and not _is_for_one_of_many(write, origins):
             continue
         origin = _beside_the_key(write, origins)
-        named = said(write, origins) if place[0] is write.scope else None
+        named = of_one or (said(write, origins) if place[0] is write.scope else None)
         if named is None and place[0] in sure:
             continue
         if named is None and origin is not None and origin.personal and not _is_opened(analysis, write):
@@ -113,6 +121,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         yield from _under_one_key(analysis, scope)
     yield from (each for each in _left_out(analysis, sharing, origins) if each.scope not in seen)
     yield from _signed_in_once(analysis, sharing)
+    yield from _logged_in_once(analysis, sharing)
     for scope, sighting in sure.items():
         if scope not in seen:
             yield sighting
@@ -251,6 +260,52 @@ def _signed_in_once(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
                 why = (Step(scope.module.path, scope.facts.line, f"`{whose}` is given here"), slot.step)
                 mend = Mend(f"put `{whose}` into the key")
                 yield Sighting(scope, each.line, each.column, each.line, message, why, mend, CERTAIN)
+
+
+def _logged_in_once(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
+    """`self._open[host] = await Mailbox.open(host, login, password)`: who is told neither in the key, gets the first one's.
+
+    Those who serve somebody call it with what they have of that one, and not with what the server itself is set up with.
+    """
+    for write in sharing.writes:
+        scope = write.scope
+        if write.how != "item" or write.key is None or write.key[0] in ("string", "constant"):
+            continue
+        secrets = [each.name for each in scope.facts.parameters if each.name in SECRETS]
+        logins = [each.name for each in scope.facts.parameters if each.name in LOGINS]
+        value = write.value[1] if write.value[0] == "await" else write.value
+        if not secrets or not logins or value[0] != "call":
+            continue
+        told = {given[1] for given in scope.facts.calls[value[1]].given if given[0] == "name"}
+        in_key = names_within(write.key, scope)
+        if not told.intersection(secrets) or not told.intersection(logins) or in_key & {*secrets, *logins}:
+            continue
+        stored = next(
+            (each for each in scope.facts.assignments if each.line == write.line and each.target[0] == "subscript"), None
+        )
+        if stored is None or not in_key & {*scope.parameters} or not _is_given(stored, scope):
+            continue
+        if _is_read(scope, sharing, write.slot.key) and _is_told_by_somebody(analysis, scope, secrets[0]):
+            message = (
+                f"`{write.slot.name}` is shared, and its key does not hold the `{logins[0]}` that its values are made with"
+            )
+            why = (Step(scope.module.path, scope.facts.line, f"`{logins[0]}` is given here"), write.slot.step)
+            mend = Mend(f"put `{logins[0]}` into the key")
+            yield Sighting(scope, write.line, write.column, write.end_line, message, why, mend, CERTAIN)
+
+
+def _is_told_by_somebody(analysis: Analysis, scope: FunctionSymbol, secret: str) -> bool:
+    """All that is known to call it passes a secret that it has of a local name or a parameter."""
+    number = scope.parameters[secret]
+    passed = analysis.receivers.parameters.given(scope, scope.facts.parameters[number], number)
+    found: list[bool] = []
+    for caller, given in passed:
+        root = given
+        while root is not None and root[0] in ("attribute", "subscript"):
+            root = root[1]
+        of_somebody = root is not None and root[0] == "name" and root[1] in caller.bound and root[1] not in ("self", "cls")
+        found.append(of_somebody and root != given and caller in analysis.once(Serving))
+    return bool(found) and all(found)
 
 
 def _is_given(stored: Assignment, scope: FunctionSymbol) -> bool:

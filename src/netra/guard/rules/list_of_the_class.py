@@ -42,9 +42,9 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
         Conversation().say(text)
     ```
 
-    So it is with a list of the module that is lengthened under a local name (`lines = INSTRUCTIONS`, and then `lines += wishes_of(user)`),
-    and with what a copy that is one level deep shares with what it is a copy of (`style = STYLES[kind].copy()`, and then
-    `style["margins"]["top"] = 30`).
+    So it is with a list of the module that is lengthened under a local name (`lines = INSTRUCTIONS`, and then
+    `lines += wishes_of(user)`), and with what a copy that is one level deep shares with what it is a copy of
+    (`style = STYLES[kind].copy()`, and then `style["margins"]["top"] = 30`).
 
     Make the list in `__init__`, and copy what is changed. A list that is also reached through the class is meant to be shared,
     and is left alone, and so are fields of dataclasses and models, of which each object gets its own.
