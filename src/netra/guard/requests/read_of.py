@@ -108,7 +108,7 @@ def _read_by(analysis: Analysis, function: FunctionSymbol, name: str, depth: int
         if given in call.given and depth < FURTHEST:
             for attribute, step in read_of(analysis, call, given, function, depth + 1).items():
                 found.setdefault(attribute, step)
-    made = [(each.value, each.line) for each in (*facts.assignments, *facts.returned)]
+    made = [(each.value, each.line) for each in facts.assignments] + [(each.value, each.line) for each in facts.returned]
     for value, line in made:
         for part in within(value, function):
             if part[0] == "attribute" and part[1] == given:

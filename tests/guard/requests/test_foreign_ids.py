@@ -1,0 +1,88 @@
+"""`netra.guard.requests.foreign_ids`: ids of one table that are looked for among those of another."""
+
+import pytest
+
+from netra.guard.requests.foreign_ids import foreign_ids
+from tests.guard.programs import analysed
+
+TABLES = """
+from dataclasses import dataclass
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+class Base(DeclarativeBase): ...
+
+class Pilot(Base):
+    __tablename__ = "pilots"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+class Captain(Base):
+    __tablename__ = "captains"
+    id: Mapped[int] = mapped_column(ForeignKey("pilots.id"), primary_key=True)
+
+class Plane(Base):
+    __tablename__ = "planes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+class Flight(Base):
+    __tablename__ = "flights"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pilot_id: Mapped[int] = mapped_column(ForeignKey("pilots.id"))
+    label: Mapped[str]
+
+@dataclass
+class Crew:
+    crew_id: int
+    dock_id: int
+    home_dock_id: int
+"""
+
+FLIGHTS = """
+def flights_of(session, whose):
+    return session.scalars(select(Flight).where(Flight.{column} == whose))
+
+def show(session, pilot: Pilot, captain: Captain, plane: Plane):
+    return flights_of(session, {given})
+"""
+
+
+@pytest.mark.parametrize(
+    ("column", "given", "expected"),
+    [
+        ("pilot_id", "plane.id", True),
+        ("pilot_id", "pilot.id", False),
+        ("pilot_id", "captain.id", False),
+        ("pilot_id", "plane", False),
+        ("label", "plane.id", False),
+        ("id", "plane.id", False),
+    ],
+)
+def test_the_foreign_key_says_of_which_table_an_id_is(column: str, given: str, expected: bool) -> None:
+    found = [each.name for each in foreign_ids(analysed(TABLES + FLIGHTS.format(column=column, given=given)))]
+    assert found == (["whose"] if expected else [])
+
+
+CREW = """
+def lock_for({name}):
+    return locks.setdefault({name}, object())
+
+def enter(crew: Crew, other):
+    return lock_for({given})
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("dock_id", "crew.crew_id", True),
+        ("dock_id", "crew.dock_id", False),
+        ("dock_id", "crew.home_dock_id", False),
+        ("dock_id", "other.crew_id", False),
+        ("dock_id", "dock_id=crew.crew_id", False),
+        ("ship_id", "crew.crew_id", False),
+        ("parent_id", "crew.crew_id", False),
+    ],
+)
+def test_what_has_the_right_one_as_well_gives_the_wrong_one(name: str, given: str, expected: bool) -> None:
+    found = [each.name for each in foreign_ids(analysed(TABLES + CREW.format(name=name, given=given)))]
+    assert found == ([name] if expected else [])
