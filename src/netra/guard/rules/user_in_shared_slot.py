@@ -26,6 +26,7 @@ from netra.guard.requests.meeting import (
 )
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.set_by_nobody import is_set_by_nobody
+from netra.guard.requests.set_on_class import read_by_objects
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.signed import is_told_whose, signed_in_there
 from netra.guard.requests.signing_in import signed_in_anew, signed_in_here
@@ -83,6 +84,9 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     So is an object that the program keeps under a name and tells, before each call, for whom it is
     (`tools.get(name).set_context(chat_id)`), where several may be under way at once.
 
+    So is an attribute of a class that is set by the name of the class (`Draft.amount = amount`), where every object that has
+    none of its own reads it (`self.amount`).
+
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
 
     Guard is certain of what is, by its name or by where it comes from, a user or something of one: of a signed session, of the
@@ -136,7 +140,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             continue  # what a route was asked has become a setting, a handle or a connection by the time it is kept
         if is_made_of_itself(write, sharing) and not followed:
             continue
-        read = sharing.read(write) or (sharing.handed_out(write) if whole else None)
+        by_objects = read_by_objects(analysis, write)
+        read = sharing.read(write) or by_objects or (sharing.handed_out(write) if whole else None)
         storing = analysis.once(Storing)
         asked = write.how == "item" and (storing.is_asked(write.slot) or storing.is_looked_for(write.slot))
         seen = write.how == "slot" or write.slot.of_library or write.slot.name in SENT
@@ -153,6 +158,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             continue
         sure = (
             followed
+            or by_objects is not None
             or origin.personal
             or for_another
             or sharing.overtaken(write) is not None
