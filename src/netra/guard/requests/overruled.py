@@ -128,14 +128,20 @@ class _Seeking:
         return any(self._is_whose(each) or TOGETHER.fullmatch(each) is not None for each in named)
 
     def _put_in_place(self, scope: FunctionSymbol) -> Iterator[Overruled]:
-        """`owner = me`, and `if body.owner: owner = body.owner`."""
+        """`owner = me`, and `if body.owner: owner = body.owner`, or `if "owner" in query: owner = query["owner"]`."""
         for each in scope.facts.assignments:
             if each.how != "=" or each.target[0] != "name" or (claim := self._sent.name(each.value, scope)) is None:
                 continue
             above = [one for one in scope.assigned.get(each.target[1], ()) if one.line < each.line]
-            known = self._identities.of(above[-1].value, scope) if above else None
+            about = bool(above) and above[-1].value[0] == "attribute" and above[-1].value[2] in ABOUT_THEM
+            known = self._identities.of(above[-1].value, scope) if above and not about else None
             tests = [block for block in scope.facts.blocks if block.what == "if" and block.line <= each.line <= block.end_line]
-            asked = any(each.value in within(test, scope) for block in tests for test in block.expressions)
+            asked = any(
+                part == each.value or _is_there(part, each.value, scope)
+                for block in tests
+                for test in block.expressions
+                for part in within(test, scope)
+            )
             if known is not None and asked and not speaks_of_rights(scope) and not self._checks.is_settled(each.target, scope):
                 yield Overruled(scope, each.line, each.column, each.line, claim, FIRST, (known, *(self._way(scope) or ())))
 
@@ -402,6 +408,14 @@ def overruled(analysis: Analysis) -> Iterator[Overruled]:
 
 def _is_whose(name: str) -> bool:
     return any(each.fullmatch(name) for each in (WHOSE, OWN, DOING))
+
+
+def _is_there(test: Expression, value: Expression, scope: FunctionSymbol) -> bool:
+    """`"owner" in query`, where the value is `query["owner"]`, as it is or as a number."""
+    match test:
+        case ("compare", (("string", _) as key, source), ("In",)):
+            return ("subscript", source, key) in within(value, scope)
+    return False
 
 
 def _is_of_some(function: FunctionSymbol, call: CallSite) -> bool:
