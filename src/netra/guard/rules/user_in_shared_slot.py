@@ -42,7 +42,7 @@ from netra.guard.requests.slot_names import (
     is_signing,
 )
 from netra.guard.requests.storing import Storing
-from netra.guard.requests.thread_locals import kept_for_thread
+from netra.guard.requests.thread_locals import kept_for_thread, left_in_thread
 from netra.guard.requests.told_before import told_before
 from netra.guard.requests.whose import said
 from netra.guard.rule import rule
@@ -77,7 +77,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     (`client.headers["Authorization"] = …`) is reported though no request leads there.
 
     So is a variable of the function that makes the application and registers its routes, and a `threading.local`, where a
-    coroutine waits between the line that writes it and the one that reads it. An object of a library that signs in for a user
+    coroutine waits between the line that writes it and the one that reads it, or where it is set only for some requests, and
+    those that follow on the thread find it. An object of a library that signs in for a user
     (`mailbox.login(user, password)`) does so for all, and what a dependency closes when its request is answered is of no use
     to the next one (`services["glossary"] = Glossary(session)`).
 
@@ -180,6 +181,11 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`{kept.name}` is kept for the thread, on which every request of the loop runs (`{kept.origin.name}`)"
         mend = Mend("pass it on as an argument, or keep it in a `ContextVar`")
         yield Sighting(kept.scope, kept.line, kept.column, kept.line, message, kept.steps, mend, CERTAIN)
+    for left in left_in_thread(analysis):
+        stays = f"`{left.name}` stays with the thread"
+        message = f"{stays}, and the next request on it that brings none finds this (`{left.origin.name}`)"
+        mend = Mend("set it for every request, or take it out when the request ends")
+        yield Sighting(left.scope, left.line, left.column, left.line, message, left.steps, mend, CERTAIN)
 
 
 def _ended_with_the_request(analysis: Analysis) -> Iterator[Sighting]:
