@@ -37,6 +37,29 @@ class Crew:
     home_dock_id: int
 """
 
+UNNAMED = """
+from sqlmodel import Field, SQLModel, select
+from sqlalchemy import ForeignKey
+
+class CoPilot(SQLModel, table=True):
+    id: int = Field(primary_key=True)
+
+class Seat(SQLModel, table=True):
+    id: int = Field(primary_key=True)
+    pilot_id: int = Column(ForeignKey("copilot.id"))
+
+def seats_of(session, whose):
+    return session.scalars(select(Seat).where(Seat.pilot_id == whose))
+
+def show(session, copilot: CoPilot):
+    return seats_of(session, copilot.id)
+"""
+
+
+def test_a_table_is_called_after_its_class_where_nothing_else_is_said() -> None:
+    assert list(foreign_ids(analysed(UNNAMED))) == []
+
+
 FLIGHTS = """
 def flights_of(session, whose):
     return session.scalars(select(Flight).where(Flight.{column} == whose))

@@ -19,6 +19,7 @@ from netra.guard.requests.id_uses import IdUses, of
 from netra.guard.requests.identifiers import OF_ITSELF
 from netra.guard.requests.mixed_ids import ROLE
 from netra.guard.requests.passing import pairs
+from netra.guard.requests.related import called, singular
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, Step, TypeOf
 
@@ -192,8 +193,9 @@ def _table(kind: ClassSymbol) -> str:
 def _is_apart(analysis: Analysis, kind: ClassSymbol, table: str) -> bool:
     """Its rows have a key of their own in a table of their own, and neither is the other, or below it."""
     order = [each for each in analysis.program.order(kind)[0] if not each.module.library]
-    names = {name for each in order for name in (_table(each), each.name)}
-    if table in names or table == "self":
+    # Where it is not said, libraries call a table after the class, in one way or another.
+    names = {singular(name.lower().replace("_", "")) for each in order for name in (_table(each), each.name, called(each))}
+    if singular(table.lower().replace("_", "")) in names or table == "self":
         return False
     for one in order:
         keys = (part for each in one.body.assigned.get("id", ()) for part in within(each.value, one.body) if part[0] == "call")
