@@ -9,6 +9,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.apart import OF_ONE as OF_ONE_USER
 from netra.guard.requests.apart import is_new_each_time, names_only_tenant, tells_apart
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.decorated import Decorated
@@ -122,6 +123,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     yield from (each for each in _left_out(analysis, sharing, origins) if each.scope not in seen)
     yield from _signed_in_once(analysis, sharing)
     yield from _logged_in_once(analysis, sharing)
+    yield from _kept_beside(analysis, sharing)
     for scope, sighting in sure.items():
         if scope not in seen:
             yield sighting
@@ -292,6 +294,61 @@ def _logged_in_once(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
             why = (Step(scope.module.path, scope.facts.line, f"`{logins[0]}` is given here"), write.slot.step)
             mend = Mend(f"put `{logins[0]}` into the key")
             yield Sighting(scope, write.line, write.column, write.end_line, message, why, mend, CERTAIN)
+
+
+def _kept_beside(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
+    """What is for one, as another place in the same function says, is kept for all as well, and given to whoever asks.
+
+    `self.last[event["kind"]] = event`, above `for queue in self.queues[user_id]: queue.put_nowait(event)`.
+    """
+    for write in sharing.writes:
+        scope, value = write.scope, write.value
+        if write.how != "item" or write.key is None or write.key[0] in ("string", "constant") or value[0] != "name":
+            continue
+        whose = next((each.name for each in scope.facts.parameters if each.name in WHOM), None)
+        if whose is None or value[1] in WHOM or value[1] not in scope.parameters or scope.assigned.get(value[1]):
+            continue
+        said = "".join(map(str, within(write.key, scope))).lower()
+        if whose in names_within(write.key, scope) or any(word in said for word in OF_ONE_USER):
+            continue
+        beside = _under(("name", whose), write, sharing)
+        asked = _given_on(analysis, write, sharing) if beside else None
+        if asked is None:
+            continue
+        message = f"`{write.slot.name}` is shared, and its key does not hold the `{whose}` for whom this is"
+        here = Step(scope.module.path, beside, f"it is for `{whose}`, as is said here")
+        mend = Mend(f"put `{whose}` into the key")
+        yield Sighting(scope, write.line, write.column, write.end_line, message, (here, asked, write.slot.step), mend, CERTAIN)
+
+
+def _under(key: Expression, write: Write, sharing: Sharing) -> int:
+    """The line on which the function looks under a key in another shared place; 0 if nowhere."""
+    scope = write.scope
+    places = [(block.head, each) for block in scope.facts.blocks for each in block.expressions]
+    places += [(call.line, each) for call in scope.facts.calls for each in (call.callee, *call.given)]
+    places += [(each.line, each.value) for each in scope.facts.assignments if each.how.startswith(("for", "="))]
+    for line, place in places:
+        for part in within(place, scope):
+            looked = part[1] if part[0] == "subscript" and part[2] == key else None
+            if part[0] == "call" and scope.facts.calls[part[1]].arguments[:1] == (key,):
+                callee = scope.facts.calls[part[1]].callee
+                looked = callee[1] if callee[0] == "attribute" and callee[2] == "get" else None
+            slot = None if looked is None else sharing.slot(looked, scope)
+            if slot is not None and slot.key != write.slot.key:
+                return line
+    return 0
+
+
+def _given_on(analysis: Analysis, write: Write, sharing: Sharing) -> Step | None:
+    """Another function looks there, and who is told for whom it works asks it."""
+    for other in sharing.served:
+        if other is write.scope or not _is_read(other, sharing, write.slot.key):
+            continue
+        asking = [other, *(caller for caller, _ in analysis.program.calls_named.get(other.name, ()))]
+        for caller in asking:
+            if caller in analysis.once(Serving) and any(each.name in WHOM for each in caller.facts.parameters):
+                return Step(other.module.path, other.facts.line, f"`{other.facts.qualified}` gives out what lies there")
+    return None
 
 
 def _is_told_by_somebody(analysis: Analysis, scope: FunctionSymbol, secret: str) -> bool:
