@@ -109,3 +109,37 @@ def enter(crew: Crew, other):
 def test_what_has_the_right_one_as_well_gives_the_wrong_one(name: str, given: str, expected: bool) -> None:
     found = [each.name for each in foreign_ids(analysed(TABLES + CREW.format(name=name, given=given)))]
     assert found == ([name] if expected else [])
+
+
+BOT = """
+from telegram import Update
+
+class Purse:
+    def put(self, user_id, coins): ...
+    def count(self, user_id): ...
+    def clear(self, user_id): ...
+
+purse = Purse()
+
+async def put(update: Update, context):
+    purse.put(update.{first}.id, 1)
+
+async def count(update: Update, context):
+    purse.count(update.{second}.id)
+
+async def clear(update: Update, context):
+    purse.clear(update.effective_chat.id)
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("effective_user", "effective_user", ["user_id"]),
+        ("effective_user", "effective_message", []),
+        ("effective_user", "effective_chat", []),
+        ("effective_chat", "effective_chat", []),
+    ],
+)
+def test_a_chat_is_no_user_where_all_others_give_the_user(first: str, second: str, expected: list[str]) -> None:
+    assert [each.name for each in foreign_ids(analysed(BOT.format(first=first, second=second)))] == expected

@@ -15,8 +15,9 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
+from netra.guard.program import imported_packages
 from netra.guard.requests.id_uses import IdUses, of
-from netra.guard.requests.identifiers import OF_ITSELF
+from netra.guard.requests.identifiers import OF_ITSELF, PERSON
 from netra.guard.requests.mixed_ids import ROLE
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.related import called, singular
@@ -28,6 +29,12 @@ COMPARING: Final = frozenset("where filter and_ or_ filter_by exclude get_object
 TABLE: Final = "__tablename__"
 # How a column is said to hold an id of another table; Django is told the class.
 REFERRING: Final = frozenset({"ForeignKey", "OneToOneField"})
+
+# The library whose events have both, and how it calls the one; what wants the other, and how many say so.
+OF_BOTS: Final = "telegram"
+CHAT: Final = "effective_chat"
+WHOSE: Final = frozenset("user_id userid uid member_id owner_id".split())
+ENOUGH: Final = 2
 
 
 class ForeignId(NamedTuple):
@@ -46,6 +53,23 @@ def foreign_ids(analysis: Analysis) -> Iterator[ForeignId]:
     """Every such call: of another table, or of another kind where what has it has the right one beside it."""
     yield from _of_other_tables(analysis)
     yield from _with_the_right_one_beside(analysis)
+    yield from _chats_for_users(analysis)
+
+
+def _chats_for_users(analysis: Analysis) -> Iterator[ForeignId]:
+    """`purse.clear(update.effective_chat.id)`, where all others give `update.effective_user.id`: in a group it is another."""
+    if OF_BOTS not in analysis.program.once(imported_packages):
+        return
+    for function in analysis.scopes:
+        for name in WHOSE.intersection(function.parameters):
+            for scope, call, given in _given(analysis, function, name):
+                if given[0] != "attribute" or given[2] != "id" or last_name(given[1]) != CHAT or given[1][0] != "attribute":
+                    continue
+                others = [kind for _, kind in analysis.once(IdUses).given(function, name, given, scope)]
+                if len(others) >= ENOUGH and {*others} == {PERSON}:
+                    step = Step(function.module.path, function.facts.line, f"`{function.name}` expects `{name}`")
+                    why = "all others give the user, and in a group the chat is another"
+                    yield ForeignId(scope, call, given, name, why, (step,))
 
 
 def _of_other_tables(analysis: Analysis) -> Iterator[ForeignId]:

@@ -85,7 +85,8 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     what the program keeps for a user, passed for a user's by position, or the other way round.
 
     Guard is certain of ids that have changed places, of the id of a row that is looked for by a foreign key of another table
-    (`notes_of(thread.id)`, which looks for `Note.owner_id`), and of one id of an object that has the wanted one as well.
+    (`notes_of(thread.id)`, which looks for `Note.owner_id`), of one id of an object that has the wanted one as well, and of the
+    chat of a bot where all others give the user: in a group, the two are not the same.
 
     What a parameter is called is one sign, and a second one is asked for: the function looks for rows by it or hands it on as
     what it is called, or others give it such an id. It is left alone where the function takes it for what it is given, where
