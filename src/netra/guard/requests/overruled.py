@@ -115,10 +115,20 @@ class _Seeking:
                 for each in scope.facts.assignments
                 if each.target[0] == "name" and part in within(each.value, scope)
             ]
-            if speaks_of_rights(scope, named) or any(self._checks.is_settled(("name", each), scope) for each in named):
+            # What is only handed on where it is chosen, nothing of the function asks about.
+            alone = not named and self._mentions(claim, scope) == 1
+            if speaks_of_rights(scope, named, refuses_else=alone) or any(
+                self._checks.is_settled(("name", each), scope) for each in named
+            ):
                 continue
             if (way := self._way(scope)) is not None:
                 yield Overruled(scope, line, column, line, claim, FIRST, (known, *way))
+
+    @staticmethod
+    def _mentions(claim: str, scope: FunctionSymbol) -> int:
+        """How often a function reads what the client says by this name."""
+        read = sum(each.expression[2] == claim for each in scope.facts.reads)
+        return read + sum(("string", claim) in call.arguments for call in scope.facts.calls) + scope.facts.loads.count(claim)
 
     def _stands_for_somebody(self, claim: str, part: Expression, scope: FunctionSymbol) -> bool:
         """What the client says is called somebody, or the program calls so what it makes of it, or whom it gives it to."""
