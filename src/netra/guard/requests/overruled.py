@@ -127,7 +127,7 @@ class _Seeking:
     @staticmethod
     def _mentions(claim: str, scope: FunctionSymbol) -> int:
         """How often a function reads what the client says by this name."""
-        read = sum(each.expression[2] == claim for each in scope.facts.reads)
+        read = sum(bool(each.expression[2] == claim) for each in scope.facts.reads)
         return read + sum(("string", claim) in call.arguments for call in scope.facts.calls) + scope.facts.loads.count(claim)
 
     def _stands_for_somebody(self, claim: str, part: Expression, scope: FunctionSymbol) -> bool:
