@@ -164,7 +164,9 @@ class Keyed:
             parts = leaves(value, scope)
             named = [part[1] for part in parts if part[0] == "name" and part[1] in scope.parameters]
             whose = next((part for part in parts if self._is_whose(part, scope)), None)
-            for each in named if whose is not None else ():
+            if whose is None:
+                continue
+            for each in named:
                 if each != whose[1] and ("name", each) != whose and (whose[0] == "name" or whose[1] != ("name", each)):
                     note = f"here it is of `{written(whose, scope)}` alone"
                     apart.setdefault(each, Step(scope.module.path, line, note))

@@ -14,7 +14,7 @@ from netra.guard.values import TypeOf
 # How one row is asked for, by the class or by what stands for all of its rows.
 BESIDE: Final = frozenset({"get_object_or_404", "aget_object_or_404"})
 OF_ALL: Final = frozenset({"get", "aget"})
-MANAGER: Final = "objects"
+OBJECTS: Final = "objects"
 
 MANY: Final = "ManyToManyField"
 
@@ -42,7 +42,7 @@ def is_of_several(analysis: Analysis, part: Expression, scope: FunctionSymbol) -
 def _kind(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> ClassSymbol | None:
     """The class of the row that a call looks for."""
     match call.callee:
-        case ("attribute", ("attribute", asked, manager), str(name)) if name in OF_ALL and manager == MANAGER:
+        case ("attribute", ("attribute", asked, manager), str(name)) if name in OF_ALL and manager == OBJECTS:
             pass
         case _ if last_name(call.callee) in BESIDE and call.arguments:
             asked = call.arguments[0]
