@@ -46,3 +46,9 @@ def test_what_is_set_on_the_class_is_of_every_object(body: str, read: str, write
     analysis = analysed(TEXT.format(body=body, read=read, write=write, made=made))
     found = [read_by_objects(analysis, each) is not None for each in analysis.once(Sharing).writes]
     assert any(found) is expected
+
+
+def test_who_sets_it_for_all_does_so_on_purpose() -> None:
+    given = {"body": "weight = 0", "read": "self.weight", "write": "Parcel.weight = weight", "made": "Parcel().label()"}
+    analysis = analysed(TEXT.format(**given).replace("weigh(weight", "set_weight(weight"))
+    assert [read_by_objects(analysis, each) for each in analysis.once(Sharing).writes] == [None]

@@ -17,7 +17,7 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
 from netra.guard.program import imported_packages
 from netra.guard.requests.id_uses import IdUses, of
-from netra.guard.requests.identifiers import OF_ITSELF, PERSON
+from netra.guard.requests.identifiers import OF_ITSELF, PERSON, SAME
 from netra.guard.requests.mixed_ids import ROLE
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.related import called, singular
@@ -145,8 +145,9 @@ def _is_id(name: str) -> bool:
 
 
 def _are_akin(one: str, other: str) -> bool:
-    """One is a longer name for the other, or both are names of persons."""
-    return of(one) == of(other) or bool({*one.split("_")} & {*other.split("_")} - {"id"})
+    """One is a longer name for the other, or both are names of persons, or of what may be one thing."""
+    one_thing = any({of(one), of(other)} <= {*each} for each in (*SAME, {"thread", "channel"}))
+    return one_thing or of(one) == of(other) or bool({*one.split("_")} & {*other.split("_")} - {"id"})
 
 
 def _has(analysis: Analysis, thing: Expression, name: str, scope: FunctionSymbol) -> bool:

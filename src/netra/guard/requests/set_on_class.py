@@ -12,6 +12,8 @@ async def amount(update, context):
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import TOP
+from netra.guard.requests.meeting import CHOOSING, OF_ALL
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Touched, Write
 from netra.guard.requests.singletons import Singletons
 from netra.guard.symbols import ClassSymbol
@@ -23,6 +25,9 @@ def read_by_objects(analysis: Analysis, write: Write) -> Touched | None:
     kind = _set_on(analysis, write)
     if kind is None or analysis.once(Singletons).made_while_served(kind) is None:
         return None
+    called = f"{analysis.once(Serving).entry(write.scope).label} {write.scope.name}".lower().replace("/", " ").replace("_", " ")
+    if CHOOSING.intersection(called.split()) or any(word.startswith(OF_ALL) for word in called.split()):
+        return None  # somebody sets it for all objects, on purpose
     family = [*analysis.program.order(kind)[0], *analysis.program.subclasses.get(kind, ())]
     if any(write.slot.name in each.set_on_self and _begins_with(each, write.slot.name) for each in family):
         return None  # each object has one of its own from the start
