@@ -31,6 +31,11 @@ class Flight(Base):
     label: Mapped[str]
 
 @dataclass
+class Ticket:
+    __tablename__ = "pilots_queue"
+    id: int
+
+@dataclass
 class Crew:
     crew_id: int
     dock_id: int
@@ -64,7 +69,7 @@ FLIGHTS = """
 def flights_of(session, whose):
     return session.scalars(select(Flight).where(Flight.{column} == whose))
 
-def show(session, pilot: Pilot, captain: Captain, plane: Plane):
+def show(session, pilot: Pilot, captain: Captain, plane: Plane, ticket: Ticket):
     return flights_of(session, {given})
 """
 
@@ -75,6 +80,7 @@ def show(session, pilot: Pilot, captain: Captain, plane: Plane):
         ("pilot_id", "plane.id", True),
         ("pilot_id", "pilot.id", False),
         ("pilot_id", "captain.id", False),
+        ("pilot_id", "ticket.id", False),
         ("pilot_id", "plane", False),
         ("label", "plane.id", False),
         ("id", "plane.id", False),

@@ -30,6 +30,9 @@ TABLE: Final = "__tablename__"
 # How a column is said to hold an id of another table; Django is told the class.
 REFERRING: Final = frozenset({"ForeignKey", "OneToOneField"})
 
+# What makes a column of a class.
+OF_COLUMNS: Final = frozenset({"mapped_column", "Column", "Field"})
+
 # The library whose events have both, and how it calls the one; what wants the other, and how many say so.
 OF_BOTS: Final = "telegram"
 CHAT: Final = "effective_chat"
@@ -222,9 +225,15 @@ def _is_apart(analysis: Analysis, kind: ClassSymbol, table: str) -> bool:
     names = {singular(name.lower().replace("_", "")) for each in order for name in (_table(each), each.name, called(each))}
     if singular(table.lower().replace("_", "")) in names or table == "self":
         return False
-    for one in order:
-        keys = (part for each in one.body.assigned.get("id", ()) for part in within(each.value, one.body) if part[0] == "call")
-        if any(last_name(one.body.facts.calls[part[1]].callee) in REFERRING for part in keys):
-            return False  # its own key is that of the other
-    mapped = any(TABLE in each.body.assigned for each in order)
+    made = [
+        one.body.facts.calls[part[1]]
+        for one in order
+        for each in one.body.assigned.get("id", ())
+        for part in within(each.value, one.body)
+        if part[0] == "call"
+    ]
+    if any(last_name(call.callee) in REFERRING for call in made):
+        return False  # its own key is that of the other
+    # What only goes round with a row, as an item of a queue, has the id of that.
+    mapped = any(TABLE in each.body.assigned for each in order) and any(last_name(call.callee) in OF_COLUMNS for call in made)
     return mapped or any(last_name(base) == "Model" for each in order for base in each.facts.bases)
