@@ -120,3 +120,13 @@ def test_what_the_builder_of_a_bot_is_told_runs_before_anybody_speaks_to_it() ->
             return Application.builder().token(token).rate_limiter(Limiter()).post_init(prepare).build()
         """
     assert labels(text) == {"prepare": "start: start"}
+
+
+def test_what_makes_the_context_of_graphql_runs_for_every_request() -> None:
+    text = """
+        from strawberry.fastapi import GraphQLRouter
+        async def context(request): ...
+        async def other(request): ...
+        router = GraphQLRouter(schema, context_getter=context)
+        """
+    assert labels(text) == {"context": "listener: every request"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from netra.guard.requests.copied_before import copied_before
+from netra.guard.requests.copied_before import copied_before, loaded_where_missing
 from netra.guard.requests.sharing import Sharing
 from tests.guard.programs import analysed
 
@@ -76,3 +76,35 @@ def test_what_is_made_of_a_copy_is_followed() -> None:
 )
 def test_nothing_is_lost(made: str) -> None:
     assert _found(made, KEPT) is None
+
+
+LOOKED = "words = self.memory.get(thread)"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ((LOOKED, "if words is None:", "    words = await load(thread)", "words.append(text)", KEPT), True),
+        ((LOOKED, "if not words:", "    words = await load(thread)", f"    {KEPT}", "words.append(text)"), True),
+        ((LOOKED, "if words is None:", "    words = await load(thread)", "    words.append(text)", KEPT), False),
+        ((LOOKED, "if words is None:", "    words = await load(thread)", KEPT), False),
+        (
+            ("words = self.other.get(thread)", "if words is None:", "    words = await load(thread)", "words.append(1)", KEPT),
+            False,
+        ),
+        (
+            (
+                LOOKED,
+                "if words is None:",
+                "    words = await load(thread)",
+                "words.append(text)",
+                f"if not self.memory: {KEPT}",
+            ),
+            False,
+        ),
+    ],
+)
+def test_what_is_loaded_where_it_is_missing_and_changed(lines: tuple[str, ...], expected: bool) -> None:
+    analysis = analysed(TEXT.format(lines="\n        ".join(lines)))
+    write = max((each for each in analysis.once(Sharing).writes if each.scope.name == "run"), key=lambda each: each.line)
+    assert (loaded_where_missing(analysis, write) is not None) is expected

@@ -34,6 +34,12 @@ def _found(*lines: str) -> list[tuple[str, str]]:
             "    owner = request.json['user_id']",
             "return store.of(owner)",
         ),
+        (
+            "owner = get_jwt_identity()",
+            "if 'user_id' in request.args:",
+            "    owner = int(request.args['user_id'])",
+            "return store.of(owner)",
+        ),
     ],
 )
 def test_the_client_goes_before_who_is_signed_in(lines: tuple[str, ...]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from netra.guard.requests.thread_locals import kept_for_thread
+from netra.guard.requests.thread_locals import kept_for_thread, left_in_thread
 from tests.guard.programs import analysed
 
 KEEPING = "LOCAL.units = request.query_params['units']"
@@ -58,3 +58,48 @@ def test_a_plain_route_has_its_thread_to_itself() -> None:
 @pytest.mark.parametrize("local", ["Plain()", "elsewhere.local()"])
 def test_what_somebody_else_calls_so_or_another_class_makes_is_no_thread_local(local: str) -> None:
     assert _kept(KEEPING, WAITING, READING, local=local) == []
+
+
+LEFT = """
+import threading
+from flask import Flask, session
+app = Flask(__name__)
+LOCAL = threading.local()
+
+def keep(units):
+    LOCAL.units = units
+
+@app.before_request
+def begin():
+    {begin}
+
+@app.teardown_request
+def end(error):
+    {end}
+
+@app.get("/sky")
+def sky():
+    return {read}
+"""
+
+SOMETIMES = "if 'units' in session: keep(session['units'])"
+DEFAULT = "getattr(LOCAL, 'units', 'C')"
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "read", "expected"),
+    [
+        (SOMETIMES, "pass", DEFAULT, True),
+        ("keep(session.get('units'))", "pass", DEFAULT, False),
+        (SOMETIMES, "keep('C')", DEFAULT, False),
+        (SOMETIMES, "LOCAL.units = 'C'", DEFAULT, False),
+        (SOMETIMES, "del LOCAL.units", DEFAULT, False),
+        (SOMETIMES, "LOCAL.__dict__.clear()", DEFAULT, False),
+        (SOMETIMES, "pass", "LOCAL.units", False),
+        ("if not hasattr(LOCAL, 'units'): keep(session['units'])", "pass", DEFAULT, False),
+        ("if 'units' in session: keep('F')", "pass", DEFAULT, False),
+    ],
+)
+def test_what_only_some_requests_put_there_stays_for_those_that_do_not(begin: str, end: str, read: str, expected: bool) -> None:
+    found = [each.name for each in left_in_thread(analysed(LEFT.format(begin=begin, end=end, read=read)))]
+    assert found == (["units"] if expected else [])

@@ -85,6 +85,7 @@ HANDING: Final = (
     _of("starlette", "add_middleware Middleware", NOWHERE, "dispatch", LISTENER, "every request"),
     _of("flask", "before_request after_request teardown_request", 0, "f", LISTENER, "every request"),
     _of("quart", "before_request after_request teardown_request", 0, "func", LISTENER, "every request"),
+    _of("strawberry", "GraphQLRouter", NOWHERE, "context_getter", LISTENER, "every request"),
     _of("slack_bolt", "App AsyncApp", NOWHERE, "authorize before_authorize", LISTENER, "slack"),
     _of("quart", "add_background_task", 0, "func", TASK, "background"),
     _of("starlette", "add_exception_handler", 1, "handler", LISTENER, "every request"),

@@ -15,6 +15,8 @@ from netra.guard.values import Instance, Value, agreed
 
 # How the application of a web framework is called.
 APPLICATIONS: Final = frozenset({"app", "application", "_app", "current_app"})
+# By this a request of aiohttp leads to its application, and to those above.
+_OF_ALL_ABOVE: Final = "config_dict"
 # And what else has attributes that a program puts there: bots, and the client of an interaction.
 BOTS: Final = frozenset({"bot", "_bot", "client"})
 # What is handed to every function of a worker or a bot, a dictionary of the program's own things.
@@ -88,6 +90,11 @@ def is_state(expression: Expression) -> bool:
     return expression[0] == "attribute" and expression[2] == _STATE and last_name(expression[1]) in APPLICATIONS | REQUESTS
 
 
+def leads_to_all_above(expression: Expression) -> bool:
+    """`request.config_dict`, and no dictionary of the program that is called so."""
+    return expression[0] == "attribute" and expression[2] == _OF_ALL_ABOVE and last_name(expression[1]) in REQUESTS
+
+
 def _place(expression: Expression) -> Expression | None:
     """`("state", "pool")` of `app.state.pool`, the key of `request.app["pool"]`; None where it is no such place."""
     match expression:
@@ -104,7 +111,7 @@ def _place(expression: Expression) -> Expression | None:
             return ("own", name, key)
         case ("subscript", application, key) if key != OTHER:
             owner = last_name(application)
-            if owner in APPLICATIONS:
+            if owner in APPLICATIONS or leads_to_all_above(application):
                 return ("item", key)
             return ("handed", owner, key) if owner in HANDED and key[0] == "string" else None
     return None

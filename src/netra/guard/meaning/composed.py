@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from netra.guard.facts import BODY, OTHER, TOP, Expression, last_name
-from netra.guard.meaning.applications import APPLICATIONS, HANDED
+from netra.guard.meaning.applications import APPLICATIONS, HANDED, leads_to_all_above
 from netra.guard.meaning.containers import LONGEST_DISPLAY
 from netra.guard.meaning.oneof import agreed_of_many
 from netra.guard.meaning.outcomes import called_later
@@ -36,9 +36,8 @@ def composed(expression: Expression, scope: FunctionSymbol, receivers: Questions
             return agreed(told or values)
         case ("subscript", inner, key):
             of_application = inner[0] == "attribute" and last_name(inner[1]) in APPLICATIONS
-            if (of_application or last_name(inner) in APPLICATIONS | HANDED) and (
-                kept := receivers.on_application(expression)
-            ) is not None:
+            of_application = of_application or last_name(inner) in APPLICATIONS | HANDED or leads_to_all_above(inner)
+            if of_application and (kept := receivers.on_application(expression)) is not None:
                 return kept
             match receivers.value(inner, scope):
                 case Plain(item=item):

@@ -75,11 +75,12 @@ def hangs_in_sight(scope: FunctionSymbol) -> bool:
     return False
 
 
-def speaks_of_rights(scope: FunctionSymbol, besides: Collection[str] = ()) -> bool:
+def speaks_of_rights(scope: FunctionSymbol, besides: Collection[str] = (), *, refuses_else: bool = False) -> bool:
     """Something in the function asks whether this may be: a name says so, the ids are compared, or a decorator lets only
     some through.
 
-    What is asked of the names `besides` says nothing: of whom a client has said to be, everything may be allowed.
+    What is asked of the names `besides` says nothing: of whom a client has said to be, everything may be allowed. And with
+    `refuses_else`, that it raises `PermissionError` says nothing: it is known to do so for another reason.
     """
     if any(map(_is_for_some, scope.facts.decorators)):
         return True
@@ -87,7 +88,7 @@ def speaks_of_rights(scope: FunctionSymbol, besides: Collection[str] = ()) -> bo
     named = {*scope.facts.loads, *scope.parameters, *(last_name(each) or "" for each in calls)}
     named |= {last_name(each.expression) or "" for each in scope.facts.reads if _root(each.expression) not in besides}
     # Whoever is not authorized is not signed in; what that one may is another question.
-    text = "\n".join(named).lower().replace("unauthori", "")
+    text = "\n".join(named).lower().replace("unauthori", "").replace("permissionerror" if refuses_else else "\n", "\n")
     if any(word in text for word in RIGHTS):
         return True
     compared = [part for block in scope.facts.blocks for test in block.expressions for part in within(test, scope)]

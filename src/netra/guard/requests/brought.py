@@ -22,6 +22,8 @@ class Origin:
     """From the entry point through the calls that pass it on."""
     personal: bool
     """It is, by its name, a user or something of one."""
+    proven: bool = False
+    """It was found by what a client proves itself with: there are several, each with a proof of their own."""
 
 
 def named_for(name: str, origin: Origin | None) -> Origin | None:
@@ -41,7 +43,7 @@ def of_framework(known: tuple[str, bool] | None, scope: FunctionSymbol) -> Origi
 
 def proven(source: Expression, key: Expression, origin: Origin | None) -> Origin | None:
     """`request.headers["Authorization"]` is of one user, though not all headers are."""
-    return replace(origin, personal=True) if origin is not None and is_proof(source, key) else origin
+    return replace(origin, personal=True, proven=True) if origin is not None and is_proof(source, key) else origin
 
 
 def of_tool(scope: FunctionSymbol) -> Origin:

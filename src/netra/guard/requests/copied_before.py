@@ -10,6 +10,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import OTHER, Expression, last_name
+from netra.guard.meaning.expressions import within
 from netra.guard.requests.emptied import REMOVING
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.sharing import MUTATING, Sharing, Write
@@ -51,6 +52,54 @@ def copied_before(analysis: Analysis, write: Write) -> int | None:
                     return each.line
                 waiting.append((each.value, each.line, changed))
     return None
+
+
+def loaded_where_missing(analysis: Analysis, write: Write) -> int | None:
+    """The line on which it is looked for, where what is then loaded and put there is changed in place: `known.add(label)`.
+
+    known = labels.get(path)
+    if known is None:
+        known = set(await labels_of(path))
+    known.add(label)
+    labels[path] = known  # two who find nothing have two sets, and the later one is without the label of the other
+    """
+    scope = write.scope
+    if write.how != "item" or write.value[0] != "name" or write.value[1] in scope.parameters:
+        return None
+    name = write.value
+    given = [each for each in scope.assigned.get(name[1], ()) if each.line < write.line and each.how in ("=", "annotated")]
+    if len(given) != 2:
+        return None
+    looked, loaded = given
+    if not any(slot.key == write.slot.key and key == write.key for slot, key in _read(looked.value, scope, analysis)):
+        return None
+    for block in scope.facts.blocks:
+        if block.what != "if" or not looked.line < block.line <= loaded.line <= block.end_line:
+            continue
+        if block.expressions not in ((("compare", (name, ("none",)), ("Is",)),), (("not", name),)):
+            continue
+        # Who looks once more, behind what was waited for, has thought of the others.
+        again = (each for each in scope.facts.blocks if each.what == "if" and loaded.line < each.line <= write.line)
+        if any(_speaks_of(each.expressions, write, scope, analysis) for each in again):
+            return None
+        return looked.line if any(block.end_line < line for line in _changes(name, scope)) else None
+    return None
+
+
+def _speaks_of(tests: tuple[Expression, ...], write: Write, scope: FunctionSymbol, analysis: Analysis) -> bool:
+    sharing = analysis.once(Sharing)
+    parts = (part for test in tests for part in within(test, scope) if part[0] in ("name", "attribute"))
+    return any((slot := sharing.slot(part, scope)) is not None and slot.key == write.slot.key for part in parts)
+
+
+def _changes(name: Expression, scope: FunctionSymbol) -> Iterator[int]:
+    """The lines on which something is put into what a local name stands for, or taken out of it."""
+    for call in scope.facts.calls:
+        if call.callee[0] == "attribute" and call.callee[1] == name and call.callee[2] in CHANGING:
+            yield call.line
+    for each in scope.facts.assignments:
+        if each.target[0] == "subscript" and each.target[1] == name:
+            yield each.line
 
 
 def _is_more(value: Expression) -> bool:

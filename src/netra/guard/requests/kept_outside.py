@@ -11,7 +11,7 @@ from netra.guard.facts import SELF, TOP, Block, CallSite, Expression, last_name
 from netra.guard.meaning.makers import maker
 from netra.guard.requests.each_time import EachTime
 from netra.guard.requests.identities import parts
-from netra.guard.requests.living import answers_each
+from netra.guard.requests.living import answers_each, is_of_connection
 from netra.guard.requests.made_on_the_way import is_made_on_the_way
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.out_of_hand import OutOfHand, is_made_here
@@ -145,11 +145,21 @@ def _is_given(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool
         return made and _is_made_anew(handler, scope) and not _is_taken_back(scope, back)
     # Below an entry point, an object may be one for all, and have seen to it that this is done once.
     entry = analysis.reach.entries.get(scope)
-    if entry is None or not entry.serves:
+    if (entry is None or not entry.serves) and not _is_hook(analysis, scope, handler, back):
         return False
     if any(each[0] == "name" and is_made_here(each[1], scope) for each in call.arguments[1:]):
         return True  # `atexit.register(shutil.rmtree, folder)`
     return analysis.once(OutOfHand).holds(handler, scope) or (_is_made_anew(handler, scope) and not _is_taken_back(scope, back))
+
+
+def _is_hook(analysis: Analysis, scope: FunctionSymbol, handler: Expression, back: str) -> bool:
+    """A method of an object that a framework makes for each connection gives another of it away, each time a new one."""
+    if handler[0] != "attribute" or handler[1] != SELF or scope.owner is None or not is_of_connection(analysis, scope):
+        return False
+    above = {method for kind in analysis.program.order(scope.owner)[0] for found in kind.methods.values() for method in found}
+    return not any(
+        last_name(call.callee) == back for each in above if each.module is not scope.module for call in each.facts.calls
+    )
 
 
 def _is_listening(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
+from netra.guard.program import imported_packages
 from netra.guard.requests.apart import OF_ONE, is_new_each_time
 from netra.guard.requests.identities import CREDENTIALS, SignedIn, parts
 from netra.guard.requests.kept_by_key import KeptByKey, PlacesByKey
@@ -19,6 +20,7 @@ from netra.guard.requests.memos import Memos
 from netra.guard.requests.only_checked import is_only_let_in
 from netra.guard.requests.origins import FILLING, Origins
 from netra.guard.requests.serving import RUNNERS, WHOM
+from netra.guard.requests.shared_rows import is_of_several
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import Singletons
 from netra.guard.requests.storing import Storing
@@ -51,6 +53,8 @@ IDS: Final = frozenset("id pk slug code".split())
 RUNNING: Final = frozenset("invoke ainvoke stream astream astream_events".split())
 # What an agent's memory of a conversation is kept under.
 CONVERSATIONS: Final = frozenset("thread_id session_id conversation_id".split())
+CONFIGURABLE: Final = ("string", "configurable")
+LANGGRAPH: Final = "langgraph"
 
 
 class Keyed:
@@ -130,6 +134,7 @@ class Keyed:
 
         So it is where it makes use of it elsewhere, and the memory is that of a thing that nobody owns: `f"{lesson.id}"`.
         """
+        yield from self._named_otherwise()
         named = self._analysis.program.calls_named
         running = {scope for name in RUNNING for scope, _ in named.get(name, ())}
         for scope in self._sharing.served:
@@ -145,6 +150,45 @@ class Keyed:
                         known = Step(scope.module.path, line, f"`{name}` is the same for all who say the same")
                         yield KeptByKey(scope, line, column, end_line, name, value, value, known), each, step
                         break
+
+    def _named_otherwise(self) -> Iterator[tuple[KeptByKey, str, Step]]:
+        """`{"thread_id": thread}`, where another function of the program has `{"thread_id": f"{user.id}:{thread}"}`.
+
+        There the name that the client gives is one of that user's alone; here it is what anybody may say.
+        """
+        if LANGGRAPH not in self._analysis.program.once(imported_packages):
+            return
+        found = [(scope, *each) for scope in self._sharing.served for each in _for_runs(scope)]
+        apart: dict[str, Step] = {}
+        for scope, _, value, line, *_ in found:
+            parts = leaves(value, scope)
+            named = [part[1] for part in parts if part[0] == "name" and part[1] in scope.parameters]
+            whose = next((part for part in parts if self._is_whose(part, scope)), None)
+            if whose is None:
+                continue
+            for each in named:
+                if each != whose[1] and ("name", each) != whose and (whose[0] == "name" or whose[1] != ("name", each)):
+                    note = f"here it is of `{written(whose, scope)}` alone"
+                    apart.setdefault(each, Step(scope.module.path, line, note))
+        for scope, name, value, line, column, end_line in found if apart else ():
+            if value[0] != "name" or value[1] not in apart or value[1] not in scope.parameters or scope.assigned.get(value[1]):
+                continue
+            told = next((part for part in self._read(scope) if self._is_whose(part, scope)), None)
+            if told is not None:
+                known = apart[value[1]]
+                yield KeptByKey(scope, line, column, end_line, name, value, value, known), written(told, scope), known
+
+    def _is_whose(self, part: Expression, scope: FunctionSymbol) -> bool:
+        """`user_id`, `who.user_id`, or who is asking."""
+        if part[0] not in ("name", "attribute") or (part[0] == "name" and part[1] not in scope.parameters):
+            return False
+        return last_name(part) in WHOM or self.somebody(part, scope) is not None
+
+    @staticmethod
+    def _read(scope: FunctionSymbol) -> Iterator[Expression]:
+        """What a function is told, and what it reads of that."""
+        yield from (("name", each) for each in scope.parameters)
+        yield from (each.expression for each in scope.facts.reads if each.expression[0] == "attribute")
 
     def _is_nobodys(self, key: Expression, who: str, scope: FunctionSymbol) -> bool:
         """All that the key has is the id of an object of whose class is known that it has no owner."""
@@ -250,6 +294,9 @@ class Keyed:
                 return any(self.opens(each, function, depth - 1) for each in inner)
         return False
 
+    def _is_of_several(self, part: Expression, scope: FunctionSymbol) -> bool:
+        return is_of_several(self._analysis, part, scope)
+
     def somebody(self, expression: Expression, scope: FunctionSymbol) -> Step | None:
         """Who is asking, or whom the function is told by a name that says so."""
         if expression[0] == "name" and expression[1] in scope.parameters and expression[1] in WHOM:
@@ -288,9 +335,9 @@ class Keyed:
         """The key may tell one user from another: it holds one, something of one, or an id that may be only theirs."""
         if is_new_each_time(key, scope):
             return True
-        for part in leaves(key, scope, lambda part: self.somebody(part, scope) is not None):
-            if part[0] == "attribute" and part[2] in SHARED_BY_MANY:
-                continue  # `person.size`
+        for part in leaves(key, scope, lambda part: self.somebody(part, scope) is not None or self._is_of_several(part, scope)):
+            if (part[0] == "attribute" and part[2] in SHARED_BY_MANY) or self._is_of_several(part, scope):
+                continue  # `person.size`, and the `id` of a room that has several members
             if part[0] == "other" or self.somebody(part, scope) is not None:
                 return True
             if part[0] in ("name", "attribute"):
@@ -325,6 +372,18 @@ def _named(scope: FunctionSymbol) -> Iterator[tuple[str, Expression, int, int, i
             for key, value in part[1] if part[0] == "dict" else ():
                 if key[0] == "string" and key[1] in CONVERSATIONS and not _is_read_of(key, value, scope):
                     yield key[1], value, line, column, end_line
+
+
+def _for_runs(scope: FunctionSymbol) -> Iterator[tuple[str, Expression, int, int, int]]:
+    """What a run of a graph is told of its conversation: `{"configurable": {"thread_id": thread}}`."""
+    made = [(each, call.line, call.column, call.end_line) for call in scope.facts.calls for each in call.given]
+    made += [(each.value, each.line, each.column, each.line) for each in scope.facts.assignments]
+    made += [(each.value, each.line, each.column, each.line) for each in scope.facts.returned]
+    for whole, *place in made:
+        for key, value in whole[1] if whole[0] == "dict" else ():
+            for name, told in value[1] if key == CONFIGURABLE and value[0] == "dict" else ():
+                if name[0] == "string" and name[1] in CONVERSATIONS:
+                    yield name[1], told, *place
 
 
 def _is_read_of(key: Expression, value: Expression, scope: FunctionSymbol) -> bool:

@@ -6,6 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
 from netra.guard.facts import Expression, last_name
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.askers import speaks_of_rights
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.interleaving import Interleaving
@@ -26,6 +27,9 @@ SHARED: Final = frozenset("ctx context app bot client state".split())
 # Routes by which somebody sets what is meant for all.
 OF_ALL: Final = (*SETTING, *ADDED, "admin", "internal", "manage", "health", "reload", "refresh", "switch")
 
+# Calls that are followed from a tool to where the library is asked whose call it is.
+FURTHEST: Final = 3
+
 # By what names and verbs somebody chooses it.
 CHOOSING: Final = frozenset("set change choose select save use put patch toggle model theme language".split())
 
@@ -35,10 +39,27 @@ def meets_another(write: Write, analysis: Analysis) -> bool:
     if speaks_of_rights(write.scope):
         return False
     others = [each.scope for each in analysis.once(Sharing).readers(write) if each.scope is not write.scope]
-    if not any(analysis.once(Origins).knows_user(each) or acts_for_somebody(analysis, each) for each in others):
-        return False
     entry = analysis.once(Serving).entry(write.scope)
+    of_tools = entry.label.startswith("MCP")
+    if not any(
+        analysis.once(Origins).knows_user(each)
+        or acts_for_somebody(analysis, each)
+        or (of_tools and _asks_a_library(analysis, each, FURTHEST))
+        for each in others
+    ):
+        return False
     return entry.sort in (ROUTE, SOCKET, LISTENER) and not any(word in entry.label.lower() for word in OF_ALL)
+
+
+def _asks_a_library(analysis: Analysis, scope: FunctionSymbol, depth: int) -> bool:
+    """A tool, or what it calls, asks the library whose call it is: `get_access_token()`."""
+    for call in scope.facts.calls:
+        if (known := analysis.once(Ambient).call(call.callee, scope)) is not None and known[1]:
+            return True
+        match analysis.receivers.value(call.callee, scope) if depth else None:
+            case Routine(function=function) if not function.module.library and _asks_a_library(analysis, function, depth - 1):
+                return True
+    return False
 
 
 def is_of_page(write: Write, analysis: Analysis) -> bool:
@@ -193,10 +214,11 @@ def is_read_for(write: Write, read: Touched) -> bool:
 def is_of_peer(write: Write, origin: Origin, analysis: Analysis) -> bool:
     """The connection of a server of plain sockets, which may have a single client: nothing says that it is somebody's.
 
-    A server that puts each connection into a collection, too, has several: `devices[account].add(connection)`.
+    A server that puts each connection into a collection, too, has several: `devices[account].add(connection)`. And so has one
+    that asks who it is: `player_for(ws.request.headers["Authorization"])`.
     """
     entry = analysis.once(Serving).entry(write.scope)
-    if entry.sort != SOCKET or not entry.label.startswith("connection ") or origin.name not in CONNECTIONS:
+    if entry.sort != SOCKET or not entry.label.startswith("connection ") or origin.name not in CONNECTIONS or origin.proven:
         return False
     beside = (each for each in analysis.once(Sharing).writes if each.scope is write.scope and each.value == write.value)
     return not any(

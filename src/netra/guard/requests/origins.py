@@ -140,7 +140,7 @@ class Origins:
             if origin is not None:
                 step = Step(scope.module.path, line, f"and is passed to `{function.facts.qualified}` as `{name}`")
                 near = len(origin.steps) < FURTHEST_PERSONAL or name in OF_A_USER or self._carries_somebody(name, function)
-                yield function, name, Origin(origin.name, (*origin.steps, step), personal=origin.personal and near)
+                yield function, name, replace(origin, steps=(*origin.steps, step), personal=origin.personal and near)
 
     def _carries_somebody(self, name: str, function: FunctionSymbol) -> bool:
         """A parameter is an object with a field for who acts, as the context of a run: what came with it still is theirs."""

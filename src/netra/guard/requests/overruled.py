@@ -115,10 +115,20 @@ class _Seeking:
                 for each in scope.facts.assignments
                 if each.target[0] == "name" and part in within(each.value, scope)
             ]
-            if speaks_of_rights(scope, named) or any(self._checks.is_settled(("name", each), scope) for each in named):
+            # What is only handed on where it is chosen, nothing of the function asks about.
+            alone = not named and self._mentions(claim, scope) == 1
+            if speaks_of_rights(scope, named, refuses_else=alone) or any(
+                self._checks.is_settled(("name", each), scope) for each in named
+            ):
                 continue
             if (way := self._way(scope)) is not None:
                 yield Overruled(scope, line, column, line, claim, FIRST, (known, *way))
+
+    @staticmethod
+    def _mentions(claim: str, scope: FunctionSymbol) -> int:
+        """How often a function reads what the client says by this name."""
+        read = sum(bool(each.expression[2] == claim) for each in scope.facts.reads)
+        return read + sum(("string", claim) in call.arguments for call in scope.facts.calls) + scope.facts.loads.count(claim)
 
     def _stands_for_somebody(self, claim: str, part: Expression, scope: FunctionSymbol) -> bool:
         """What the client says is called somebody, or the program calls so what it makes of it, or whom it gives it to."""
@@ -128,14 +138,20 @@ class _Seeking:
         return any(self._is_whose(each) or TOGETHER.fullmatch(each) is not None for each in named)
 
     def _put_in_place(self, scope: FunctionSymbol) -> Iterator[Overruled]:
-        """`owner = me`, and `if body.owner: owner = body.owner`."""
+        """`owner = me`, and `if body.owner: owner = body.owner`, or `if "owner" in query: owner = query["owner"]`."""
         for each in scope.facts.assignments:
             if each.how != "=" or each.target[0] != "name" or (claim := self._sent.name(each.value, scope)) is None:
                 continue
             above = [one for one in scope.assigned.get(each.target[1], ()) if one.line < each.line]
-            known = self._identities.of(above[-1].value, scope) if above else None
+            about = bool(above) and above[-1].value[0] == "attribute" and above[-1].value[2] in ABOUT_THEM
+            known = self._identities.of(above[-1].value, scope) if above and not about else None
             tests = [block for block in scope.facts.blocks if block.what == "if" and block.line <= each.line <= block.end_line]
-            asked = any(each.value in within(test, scope) for block in tests for test in block.expressions)
+            asked = any(
+                part == each.value or _is_there(part, each.value, scope)
+                for block in tests
+                for test in block.expressions
+                for part in within(test, scope)
+            )
             if known is not None and asked and not speaks_of_rights(scope) and not self._checks.is_settled(each.target, scope):
                 yield Overruled(scope, each.line, each.column, each.line, claim, FIRST, (known, *(self._way(scope) or ())))
 
@@ -402,6 +418,14 @@ def overruled(analysis: Analysis) -> Iterator[Overruled]:
 
 def _is_whose(name: str) -> bool:
     return any(each.fullmatch(name) for each in (WHOSE, OWN, DOING))
+
+
+def _is_there(test: Expression, value: Expression, scope: FunctionSymbol) -> bool:
+    """`"owner" in query`, where the value is `query["owner"]`, as it is or as a number."""
+    match test:
+        case ("compare", (("string", _) as key, source), ("In",)):
+            return ("subscript", source, key) in within(value, scope)
+    return False
 
 
 def _is_of_some(function: FunctionSymbol, call: CallSite) -> bool:

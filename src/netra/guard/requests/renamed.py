@@ -41,7 +41,8 @@ def changed_in_place(analysis: Analysis) -> Iterator[ChangedInPlace]:
             if each.how == "augmented" and each.target[0] == "name":
                 meant = _only(each.target[1], scope)
                 slot = sharing.slot(meant, scope) if meant[0] in ("name", "attribute") else None
-                if slot is not None and each.value[0] in ("list", "comprehension") and _is_list(slot, sharing):
+                # Whatever is added to a list by `+=`, it stays the same list, and gets longer.
+                if slot is not None and _is_list(slot, sharing):
                     yield ChangedInPlace(scope, each.line, each.column, each.target[1], slot, copied=False)
             elif each.target[0] == "subscript" and each.how in ("=", "augmented", "delete"):
                 yield from _in_copy(each.target[1], scope, each.line, each.column, sharing)

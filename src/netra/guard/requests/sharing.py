@@ -19,7 +19,7 @@ from netra.guard.requests.emptied import REMOVING, Emptied, name_of
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import Singletons, is_application_state
-from netra.guard.requests.slots import Slot, Slots, is_container
+from netra.guard.requests.slots import OF_BOT, Slot, Slots, is_container
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine
 
@@ -253,8 +253,11 @@ class Sharing:
                 yield call.line, ("attribute", call.arguments[0], name)
 
     def is_container(self, slot: Slot) -> bool:
-        """A list, set or dictionary is put there somewhere; what is only called `add` on something else may be anything."""
-        return any(
+        """A list, set or dictionary is put there somewhere; what is only called `add` on something else may be anything.
+
+        What a library has for all, as the `bot_data` of a bot, holds whatever is put there.
+        """
+        return slot.owner == OF_BOT or any(
             is_container(each.value, scope)
             for scope, each in self.stores.get(slot.name, ())
             if _is_home(scope, each, slot) or ((found := self.slot(each.target, scope)) is not None and found.key == slot.key)

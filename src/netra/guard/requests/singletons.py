@@ -59,6 +59,9 @@ SERVERS: Final = frozenset("discord nextcord disnake fastapi starlette litestar 
 CONTROLLERS: Final = ("Controller", "View", "Resource", "Handler", "Endpoint", "ViewSet")
 REGISTERING: Final = re.compile(r"add_\w+_to_server|add_cog|register_instance")
 
+# What makes a dataclass of a class of GraphQL.
+OF_STRAWBERRY: Final = tuple(("attribute", ("name", "strawberry"), name) for name in ("type", "input", "interface"))
+
 
 class Singletons:
     """Answers whether an attribute of `self` belongs to everybody."""
@@ -339,7 +342,7 @@ def has_fields(kind: ClassSymbol) -> bool:
     """Its class-level values are defaults of fields, copied for each object: dataclasses, and models with fields."""
     named = [*(each.callee for each in kind.facts.decorators), *kind.facts.bases]
     ends = ("dataclass", "BaseModel", "SQLModel", "Model", "Schema", "define", "Struct")
-    return any((last_name(each) or "").endswith(ends) for each in named)
+    return any((last_name(each) or "").endswith(ends) or each in OF_STRAWBERRY for each in named)
 
 
 def is_of_one_thread(kind: ClassSymbol, program: Program) -> bool:

@@ -96,4 +96,5 @@ def is_setting(write: Write, origin: Origin) -> bool:
     if write.value[0] == "call" and (last_name(write.scope.facts.calls[write.value[1]].callee) or "")[:1].isupper():
         # `_default = Dispatcher(ctx)` is no setting, but what whoever comes first leaves for all.
         said = said.replace("default", "")
-    return any(word in said for word in (SETTING if origin.personal else SETTING + ADDED))
+    words = said.replace(".", " ").replace("_", " ").split()
+    return any(word in said for word in SETTING) or (not origin.personal and any(each.startswith(ADDED) for each in words))

@@ -34,6 +34,9 @@ PLACED: Final = frozenset({"name", "attribute", "subscript"})
 
 TASKS: Final = frozenset({"task", "shared_task"})
 
+# What `python-telegram-bot` keeps for a bot as a whole, beside `user_data` and `chat_data`.
+OF_BOT: Final = "bot_data"
+
 # What a task is given by which it sees the state of its worker.
 CONTEXTS_OF_TASKS: Final = frozenset({"taskiq.Context", "taskiq.context.Context"})
 
@@ -111,10 +114,8 @@ class Slots:
                 # `request.app["last"] = user`
                 note = "what lies in the application belongs to every request"
                 return Slot("app.state", "app", Step(scope.module.path, scope.facts.line, note))
-            case ("attribute", _, "bot_data"):
-                return Slot(
-                    "bot_data", "bot_data", Step(scope.module.path, scope.facts.line, "`bot_data` is one for all chats")
-                )
+            case ("attribute", _, name) if name == OF_BOT:
+                return Slot(OF_BOT, OF_BOT, Step(scope.module.path, scope.facts.line, "`bot_data` is one for all chats"))
             case ("attribute", application, "extensions") if is_application(application):
                 note = "the extensions of the application belong to every request"
                 return Slot("app.state", "extensions", Step(scope.module.path, scope.facts.line, note))

@@ -59,10 +59,14 @@ def said(write: Write, origins: Origins, *, by_id: bool = False) -> tuple[str, t
             else:
                 continue
             for given in parts:
-                if given in in_key or not _is_whose(given, scope, by_id=by_id):
+                called = _is_whose(given, scope, by_id=by_id)
+                # The id of one who was found by what a client proves itself with is theirs, whatever they are called.
+                if given in in_key or not (called or (given[0] == "attribute" and given[2] == "id")):
                     continue
                 origin = origins.of(given, scope, line)
-                if origin is not None and (origin.personal or last_name(given) in CREDENTIALS):
+                if origin is None or not (called or origin.proven):
+                    continue
+                if origin.personal or last_name(given) in CREDENTIALS:
                     return last_name(given[1] if given[-1] == "id" else given) or origin.name, origin.steps
     return None
 

@@ -16,7 +16,8 @@ CARRIERS: Final = frozenset("request req websocket ws http_request raw_request f
 BROUGHT: Final = frozenset(
     """headers cookies query_params path_params body json form user session query match_info args values stream rel_url
     data post params media forms text get_media get_param
-    url GET POST COOKIES META FILES files get_json get_data auth token get_host host hostname""".split()
+    url GET POST COOKIES META FILES files get_json get_data auth token get_host host hostname
+    request request_headers""".split()  # the last two: that by which a connection of `websockets` was opened
 )
 # Of those, what is one user's: a signed session, and who the framework says is asking.
 OWN: Final = frozenset({"session", "user", "auth", "token"})

@@ -8,6 +8,7 @@ from netra.guard.facts import NOTHING, TOP, CallSite, Decorator, Expression, las
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.makers import maker
+from netra.guard.requests.ambient import CALLS, Ambient
 from netra.guard.requests.emptied import REMOVING
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.origins import Origins
@@ -36,6 +37,8 @@ LOADING: Final = frozenset({"load_fn", "batch_load_fn"})
 
 # What Litestar fills by these names is of the request, whatever else is provided.
 OF_REQUEST: Final = frozenset("request socket headers cookies query body data scope".split())
+# What libraries have for a function that asks who is served.
+OF_LIBRARIES: Final = frozenset(each.rpartition(".")[2] for each in CALLS)
 
 # Words of parameters that may hold what the context says.
 OF_CONTEXT: Final = frozenset("context ctx scope org organization organisation workspace locale language who whom".split())
@@ -248,7 +251,10 @@ def _context_read(analysis: Analysis, call: CallSite, scope: FunctionSymbol, *, 
 
 
 def _asked(analysis: Analysis, call: CallSite, scope: FunctionSymbol, *, personal: bool) -> Step | None:
-    """`asking.get()`; with `personal`, only of a variable that holds who is asking."""
+    """`asking.get()`, `get_access_token()` of a library; with `personal`, only of what holds who is asking."""
+    known = analysis.once(Ambient).call(call.callee, scope) if call.callee[-1] in OF_LIBRARIES else None
+    if known is not None and (known[1] or not personal):
+        return Step(scope.module.path, call.line, f"`{known[0]}` is of whoever is served")
     if call.callee[0] != "attribute" or call.callee[2] != "get":
         return None
     if personal and not analysis.once(SignedIn).is_context(call.callee[1], scope):

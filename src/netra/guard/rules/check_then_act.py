@@ -6,7 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import comparisons, within, written
-from netra.guard.requests.copied_before import copied_before
+from netra.guard.requests.copied_before import copied_before, loaded_where_missing
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.refreshed_twice import refreshed_twice
@@ -49,7 +49,8 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
 
     What lies outside of the process is changed by others at any time: a count in redis that is read, and set to what it makes,
     a row that is read, seen to be free, and written for one, and rows that are counted, or looked for, before one more is put
-    in. And a copy of what is kept, put back behind an `await`, takes with it what others have put there.
+    in. Who loads what is not there, puts something into it and keeps it, drops what another has put into theirs. And a copy of
+    what is kept, put back behind an `await`, takes with it what others have put there.
 
     A client of a library is told of, whoever uses it, where its token is refreshed by whoever finds it expired.
 
@@ -118,6 +119,10 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
         pause = interleaving.on_the_way(scope, read, write.line)
         if pause is not None:
             return read, pause, f"`{name}` is written from what it was before an `await`: what others changed is lost"
+    if (missed := loaded_where_missing(analysis, write)) is not None and not _keeps_the_first(write):
+        pause = interleaving.on_the_way(scope, missed, write.line)
+        if pause is not None:
+            return missed, pause, f"two who find nothing in `{name}` load one each, and what was put into the first is lost"
     if (spending := spent_once(write, sharing)) is not None:
         pause = interleaving.on_the_way(scope, spending.line - 1, write.line)
         if pause is not None:

@@ -16,6 +16,7 @@ from netra.guard.requests.living import answers_each, living
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
+from netra.guard.requests.slots import OF_BOT
 from netra.guard.requests.undoing import Undoing
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
@@ -55,7 +56,8 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
         bus.subscribe(websocket.send_json)  # S104: others call `bus.unsubscribe`
     ```
 
-    So it is with what a library keeps for the whole process: a receiver of a signal that is held on to (`weak=False`), a
+    So it is with the history that is kept in the `bot_data` of a bot, which is one for all of its users, and with what a
+    library keeps for the whole process: a receiver of a signal that is held on to (`weak=False`), a
     handler of a logger, a function that is registered with `atexit`.
 
     What runs once for the process is left alone (`if _bus is None:`), and so is a way that a literal ends
@@ -188,4 +190,4 @@ def _is_identifier(write: Write) -> bool:
     if value[0] == "call":
         callee = scope.facts.calls[value[1]].callee
         value = callee[1] if callee[0] == "attribute" and callee[2] in OF_TEXT else value
-    return write.how == "add" and bool(OF_IDENTIFIERS.search(last_name(value) or ""))
+    return (write.how == "add" or write.slot.owner == OF_BOT) and bool(OF_IDENTIFIERS.search(last_name(value) or ""))

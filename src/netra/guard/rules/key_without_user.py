@@ -9,6 +9,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.apart import OF_ONE as OF_ONE_USER
 from netra.guard.requests.apart import is_new_each_time, names_only_tenant, tells_apart
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.decorated import Decorated
@@ -16,6 +17,7 @@ from netra.guard.requests.histories import kept_by_said_name
 from netra.guard.requests.keyed import Keyed
 from netra.guard.requests.only_checked import is_only_let_in
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.read_of import signed_in_for_one
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
@@ -39,6 +41,10 @@ WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conv
 
 # How classes are called whose objects are signed in for whoever uses them.
 SIGNED_IN: Final = ("Client", "Session", "Connection", "Provider", "Transport", "Api", "API", "Gateway", "Service", "SDK")
+
+# Who signs in, and with what.
+LOGINS: Final = frozenset("login username user user_name email account".split())
+SECRETS: Final = frozenset("password passwd secret token access_token".split())
 
 # How a count is held against a limit.
 ORDERED: Final = frozenset("Gt GtE Lt LtE".split())
@@ -73,10 +79,11 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard is certain where the lines that make the value name the user, or what that user signs in with, and where a function
     is told the user, makes no use of it, and keeps or counts something for all under its key. Who is asking is followed from
-    where it is found out, under whatever name. What keeps the value may be a dictionary, a store, a file that is there or not,
-    a decorator that is told how to make the key, or the memory of a conversation. What somebody begins for all, as a room or a
-    game, is nobody's own, and neither is what is told with every call for whom (`client_of(url).rows(user)`). Under a key that
-    is another one each time nobody else finds anything.
+    where it is found out, under whatever name. So it is with what acts for one (`agent(tools_for(who))`, where `tools_for`
+    reads `who.token`), and is kept for all of a workspace or a team (`who.workspace`). What keeps the value may be a
+    dictionary, a store, a file that is there or not, a decorator that is told how to make the key, or the memory of a
+    conversation. What somebody begins for all, as a room or a game, is nobody's own, and neither is what is told with every
+    call for whom (`client_of(url).rows(user)`). Under a key that is another one each time nobody else finds anything.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -92,10 +99,12 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
             continue  # it was said of the function that keeps it
         if is_new_each_time(write.key, write.scope):
             continue
-        if tells_apart(origins, write.key, write.scope, write.line) and not _is_for_one_of_many(write, origins):
+        of_one = signed_in_for_one(analysis, write)
+        apart = of_one is None and tells_apart(origins, write.key, write.scope, write.line)
+        if apart and not _is_for_one_of_many(write, origins):
             continue
         origin = _beside_the_key(write, origins)
-        named = said(write, origins) if place[0] is write.scope else None
+        named = of_one or (said(write, origins) if place[0] is write.scope else None)
         if named is None and place[0] in sure:
             continue
         if named is None and origin is not None and origin.personal and not _is_opened(analysis, write):
@@ -114,6 +123,8 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         yield from _under_one_key(analysis, scope)
     yield from (each for each in _left_out(analysis, sharing, origins) if each.scope not in seen)
     yield from _signed_in_once(analysis, sharing)
+    yield from _logged_in_once(analysis, sharing)
+    yield from _kept_beside(analysis, sharing)
     for scope, sighting in sure.items():
         if scope not in seen:
             yield sighting
@@ -253,6 +264,107 @@ def _signed_in_once(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
                 why = (Step(scope.module.path, scope.facts.line, f"`{whose}` is given here"), slot.step)
                 mend = Mend(f"put `{whose}` into the key")
                 yield Sighting(scope, each.line, each.column, each.line, message, why, mend, CERTAIN)
+
+
+def _logged_in_once(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
+    """`self._open[host] = await Mailbox.open(host, login, password)`: who is told neither in the key, gets the first one's.
+
+    Those who serve somebody call it with what they have of that one, and not with what the server itself is set up with.
+    """
+    for write in sharing.writes:
+        scope = write.scope
+        if write.how != "item" or write.key is None or write.key[0] in ("string", "constant"):
+            continue
+        secrets = [each.name for each in scope.facts.parameters if each.name in SECRETS]
+        logins = [each.name for each in scope.facts.parameters if each.name in LOGINS]
+        value = write.value[1] if write.value[0] == "await" else write.value
+        if not secrets or not logins or value[0] != "call":
+            continue
+        told = {given[1] for given in scope.facts.calls[value[1]].given if given[0] == "name"}
+        in_key = names_within(write.key, scope)
+        if not told.intersection(secrets) or not told.intersection(logins) or in_key & {*secrets, *logins}:
+            continue
+        stored = next(
+            (each for each in scope.facts.assignments if each.line == write.line and each.target[0] == "subscript"), None
+        )
+        if stored is None or not in_key & {*scope.parameters} or not _is_given(stored, scope):
+            continue
+        if _is_read(scope, sharing, write.slot.key) and _is_told_by_somebody(analysis, scope, secrets[0]):
+            message = (
+                f"`{write.slot.name}` is shared, and its key does not hold the `{logins[0]}` that its values are made with"
+            )
+            why = (Step(scope.module.path, scope.facts.line, f"`{logins[0]}` is given here"), write.slot.step)
+            mend = Mend(f"put `{logins[0]}` into the key")
+            yield Sighting(scope, write.line, write.column, write.end_line, message, why, mend, CERTAIN)
+
+
+def _kept_beside(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
+    """What is for one, as another place in the same function says, is kept for all as well, and given to whoever asks.
+
+    `self.last[event["kind"]] = event`, above `for queue in self.queues[user_id]: queue.put_nowait(event)`.
+    """
+    for write in sharing.writes:
+        scope, value = write.scope, write.value
+        if write.how != "item" or write.key is None or write.key[0] in ("string", "constant") or value[0] != "name":
+            continue
+        whose = next((each.name for each in scope.facts.parameters if each.name in WHOM), None)
+        if whose is None or value[1] in WHOM or value[1] not in scope.parameters or scope.assigned.get(value[1]):
+            continue
+        said = "".join(map(str, within(write.key, scope))).lower()
+        if whose in names_within(write.key, scope) or any(word in said for word in OF_ONE_USER):
+            continue
+        beside = _under(("name", whose), write, sharing)
+        asked = _given_on(analysis, write, sharing) if beside else None
+        if asked is None:
+            continue
+        message = f"`{write.slot.name}` is shared, and its key does not hold the `{whose}` for whom this is"
+        here = Step(scope.module.path, beside, f"it is for `{whose}`, as is said here")
+        mend = Mend(f"put `{whose}` into the key")
+        yield Sighting(scope, write.line, write.column, write.end_line, message, (here, asked, write.slot.step), mend, CERTAIN)
+
+
+def _under(key: Expression, write: Write, sharing: Sharing) -> int:
+    """The line on which the function looks under a key in another shared place; 0 if nowhere."""
+    scope = write.scope
+    places = [(block.head, each) for block in scope.facts.blocks for each in block.expressions]
+    places += [(call.line, each) for call in scope.facts.calls for each in (call.callee, *call.given)]
+    places += [(each.line, each.value) for each in scope.facts.assignments if each.how.startswith(("for", "="))]
+    for line, place in places:
+        for part in within(place, scope):
+            looked = part[1] if part[0] == "subscript" and part[2] == key else None
+            if part[0] == "call" and scope.facts.calls[part[1]].arguments[:1] == (key,):
+                callee = scope.facts.calls[part[1]].callee
+                looked = callee[1] if callee[0] == "attribute" and callee[2] == "get" else None
+            slot = None if looked is None else sharing.slot(looked, scope)
+            if slot is not None and slot.key != write.slot.key:
+                return line
+    return 0
+
+
+def _given_on(analysis: Analysis, write: Write, sharing: Sharing) -> Step | None:
+    """Another function looks there, and who is told for whom it works asks it."""
+    for other in sharing.served:
+        if other is write.scope or not _is_read(other, sharing, write.slot.key):
+            continue
+        asking = [other, *(caller for caller, _ in analysis.program.calls_named.get(other.name, ()))]
+        for caller in asking:
+            if caller in analysis.once(Serving) and any(each.name in WHOM for each in caller.facts.parameters):
+                return Step(other.module.path, other.facts.line, f"`{other.facts.qualified}` gives out what lies there")
+    return None
+
+
+def _is_told_by_somebody(analysis: Analysis, scope: FunctionSymbol, secret: str) -> bool:
+    """All that is known to call it passes a secret that it has of a local name or a parameter."""
+    number = scope.parameters[secret]
+    passed = analysis.receivers.parameters.given(scope, scope.facts.parameters[number], number)
+    found: list[bool] = []
+    for caller, given in passed:
+        root = given
+        while root is not None and root[0] in ("attribute", "subscript"):
+            root = root[1]
+        of_somebody = root is not None and root[0] == "name" and root[1] in caller.bound and root[1] not in ("self", "cls")
+        found.append(of_somebody and root != given and caller in analysis.once(Serving))
+    return bool(found) and all(found)
 
 
 def _is_given(stored: Assignment, scope: FunctionSymbol) -> bool:

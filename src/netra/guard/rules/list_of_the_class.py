@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import last_name
+from netra.guard.facts import SELF, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.apart import tells_apart
@@ -15,12 +15,16 @@ from netra.guard.requests.renamed import changed_in_place, said_of
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.singletons import Singletons
+from netra.guard.requests.slots import Slot
+from netra.guard.requests.task_objects import own_lists, task_classes
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol
+from netra.guard.values import Step
 
 # Words of what is meant to know all objects of a class.
 OF_ALL: Final = ("registry", "registered", "instance", "cache", "pool", "known", "loaded", "subclass", "plugin")
 
+LENGTHENING: Final = frozenset("append extend insert".split())
 
 WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conversation|chat|connection)(?:_?(?:id|uuid))?$")
 
@@ -42,9 +46,11 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
         Conversation().say(text)
     ```
 
-    So it is with a list of the module that is lengthened under a local name (`lines = INSTRUCTIONS`, and then `lines += […]`),
-    and with what a copy that is one level deep shares with what it is a copy of (`style = STYLES[kind].copy()`, and then
-    `style["margins"]["top"] = 30`).
+    So it is with a list of the module that is lengthened under a local name (`lines = INSTRUCTIONS`, and then
+    `lines += wishes_of(user)`), and with what a copy that is one level deep shares with what it is a copy of
+    (`style = STYLES[kind].copy()`, and then `style["margins"]["top"] = 30`).
+
+    And so it is with the object of a task of Celery, of which a worker makes one: a list that it keeps is that of all runs.
 
     Make the list in `__init__`, and copy what is changed. A list that is also reached through the class is meant to be shared,
     and is left alone, and so are fields of dataclasses and models, of which each object gets its own.
@@ -65,7 +71,31 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`self.{write.slot.name}` is one for all objects of `{kind.name}`, and this adds to it"
         mend = Mend("make it in `__init__`")
         yield Sighting(write.scope, write.line, write.column, write.end_line, message, (write.slot.step, made), mend, LIKELY)
+    yield from _of_tasks(analysis, sharing)
     yield from _under_another_name(analysis)
+
+
+def _of_tasks(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
+    """`self.warnings.append(text)` in a class of Celery's tasks: a worker makes one object of a task for all of its runs."""
+    for kind in analysis.once(task_classes):
+        methods = [method for found in kind.methods.values() for method in found]
+        for name, made in own_lists(kind):
+            place = ("attribute", SELF, name)
+            slot = Slot(kind.full_name, name, Step(kind.module.path, made, f"`{name}` is one for all runs of the task"))
+            added = (
+                (method, call)
+                for method in methods
+                for call in method.facts.calls
+                if call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] in LENGTHENING
+            )
+            method, call = next(added, (None, None))
+            if method is None or call is None or sharing.is_emptied(slot) or any(word in name.lower() for word in OF_ALL):
+                continue
+            message = (
+                f"`self.{name}` is one for all runs of `{kind.name}`, of which a worker makes one object, and this adds to it"
+            )
+            mend = Mend("make it anew for each run, in `before_start`")
+            yield Sighting(method, call.line, call.column, call.end_line, message, (slot.step,), mend, LIKELY)
 
 
 def _under_another_name(analysis: Analysis) -> Iterator[Sighting]:

@@ -9,6 +9,7 @@ from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, Parameter, last_nam
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
+from netra.guard.requests.bound_once import bound_once
 from netra.guard.requests.defaults_under_keys import defaults_under_keys
 from netra.guard.requests.emptied import REMOVING
 from netra.guard.requests.identities import parts
@@ -39,7 +40,8 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
 
     So does an object whose constructor keeps the default, where a method changes what is kept, and a function that puts it
     under a key of what lasts and hands it back (`self.sessions[new] = data`); and so it is with the one value
-    that `dict.fromkeys(keys, [])` puts under every key.
+    that `dict.fromkeys(keys, [])` puts under every key, and with what a `partial` at the top of a module binds
+    (`report = partial(collect, lines=[])`).
 
     Take None for the default and make a new one in the function. A default that is only read is left alone, and so is one that
     every call in the program brings a value of its own for, one of a handler or dependency that only FastAPI calls, which
@@ -82,6 +84,14 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
         step = Step(each.scope.module.path, each.parameter.line, f"the default of `{name}` is made once, here")
         mend = Mend("take None, and make a new one here")
         yield Sighting(each.scope, at.line, at.column, at.line, message, (step,), mend, CERTAIN)
+    for bound in bound_once(analysis):
+        making, name = bound.making, bound.name
+        message = f"`{name}` of `{bound.function.name}` is changed, and what is bound here is shared by every call"
+        step = Step(bound.function.module.path, bound.line, f"`{bound.function.name}` changes it")
+        met = serving.surely(bound.function) or loading.holds(bound.made_in.module)
+        sure = CERTAIN if met and not _is_memo(bound.function, name, bound.line) else LIKELY
+        mend = Mend("bind None, and make a new one in the function")
+        yield Sighting(bound.made_in, making.line, making.column, making.end_line, message, (step,), mend, sure)
     yield from _one_for_all_keys(analysis)
 
 

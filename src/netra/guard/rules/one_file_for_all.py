@@ -1,5 +1,6 @@
 """S124."""
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -7,12 +8,15 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, PLAIN, TOP, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.apart import is_new_each_time
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.fixed_paths import is_fixed
 from netra.guard.requests.interleaving import Interleaving
+from netra.guard.requests.keyed import Keyed
+from netra.guard.requests.keys import leaves
 from netra.guard.requests.living import answers_each
 from netra.guard.requests.origins import Origins
-from netra.guard.requests.serving import Serving
+from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -27,6 +31,14 @@ LOOKING: Final = frozenset(
     """print info debug warning error exception exists isfile remove unlink makedirs mkdir dirname basename chmod getsize
     stat touch rename""".split()
 )
+
+
+# What many ask for alike.
+OF_MANY: Final = re.compile(
+    r"(?:^|_)(?:month|year|date|day|week|period|quarter|since|until|kind|type|format|fmt|ext|extension|lang|language|locale"
+    r"|category|plan)$"
+)
+TODAY: Final = ("attribute", ("name", "date"), "today")
 
 
 class _Written(NamedTuple):
@@ -52,6 +64,9 @@ def one_file_for_all(analysis: Analysis) -> Iterator[Sighting]:
         return await transcribed("upload.wav")
     ```
 
+    So it is with a file that is made of what is one account's, named by what many ask for, as a month, and whose path is given
+    back: the next account writes the same file.
+
     Write to a file of this request (`tempfile.NamedTemporaryFile`, a name with `uuid4()` in it), or hold a lock until it
     has been read. A file that is only kept, as settings are, is left alone.
     """
@@ -67,6 +82,45 @@ def one_file_for_all(analysis: Analysis) -> Iterator[Sighting]:
             mend = Mend("write to a file of this request: `tempfile.NamedTemporaryFile()`")
             at = each.call
             yield Sighting(scope, at.line, at.column, at.end_line, message, (*each.origin.steps, step), mend)
+    yield from _named_for_all(analysis)
+
+
+def _named_for_all(analysis: Analysis) -> Iterator[Sighting]:
+    """`(OUT / f"{month}.csv").write_text(rows_of(account_id, month))`, whose path is given back: of which account is it?"""
+    keyed, serving = analysis.once(Keyed), analysis.once(Serving)
+    for scope, _, call in analysis.calls_of("write_text", "write_bytes"):
+        if call.callee[0] != "attribute" or not call.arguments or scope not in serving or scope.module.in_tests:
+            continue
+        path = call.callee[1]
+        told = [each.name for each in scope.facts.parameters if each.name in WHOM]
+        if not told or not _is_given_back(path, scope) or not _is_of_many(path, scope):
+            continue
+        whose = keyed.whose(call.arguments[0], scope, call.line)
+        if whose is None or whose[0] not in told:
+            continue
+        message = f"`{written(path, scope)}` is one file for all who ask for the same: its name does not hold `{whose[0]}`"
+        mend = Mend(f"put `{whose[0]}` into the name of the file")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, (whose[1], *serving.way(scope)), mend)
+
+
+def _is_given_back(path: Expression, scope: FunctionSymbol) -> bool:
+    """Whoever asks is told where the file is: `return {"path": str(path)}`."""
+    return any(path in within(each.value, scope) for each in scope.facts.returned)
+
+
+def _is_of_many(path: Expression, scope: FunctionSymbol) -> bool:
+    """All that the path has of the call is what many ask for, such as a month, or today."""
+    if is_new_each_time(path, scope):
+        return False
+    parts = leaves(path, scope)
+    told = [part[1] for part in parts if part[0] == "name" and part[1] in scope.bound]
+    today = any(call.callee == TODAY for call in scope.facts.calls)
+    known = all(
+        part[0] == "name" or (part[0] == "attribute" and part[1][0] == "name" and part[1][1] not in scope.bound)
+        for part in parts
+    )
+    many = all(name in scope.parameters and not scope.assigned.get(name) and OF_MANY.search(name) for name in told)
+    return known and many and (bool(told) or (today and ("name", "date") in parts))
 
 
 def _serving(analysis: Analysis) -> Iterator[FunctionSymbol]:

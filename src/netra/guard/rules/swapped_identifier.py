@@ -11,6 +11,7 @@ from netra.guard.facts import NAMED, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
+from netra.guard.requests.foreign_ids import foreign_ids
 from netra.guard.requests.id_uses import IdUses
 from netra.guard.requests.identifiers import OF_SOMETHING, given_kind, is_chosen, is_of_anything, is_strange, place, put, wanted
 from netra.guard.requests.mixed_ids import MixedId, among_arguments, into_columns, under_other_keys
@@ -87,6 +88,10 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     an id passed where the right one is at hand in the same function, and an id of a thread, message, run or document, or of
     what the program keeps for a user, passed for a user's by position, or the other way round.
 
+    Guard is certain of ids that have changed places, of the id of a row that is looked for by a foreign key of another table
+    (`notes_of(thread.id)`, which looks for `Note.owner_id`), of one id of an object that has the wanted one as well, and of the
+    chat of a bot where all others give the user: in a group, the two are not the same.
+
     What a parameter is called is one sign, and a second one is asked for: the function looks for rows by it or hands it on as
     what it is called, or others give it such an id. It is left alone where the function takes it for what it is given, where
     that is given by name beside its own, where an owner may be anything, and where a program passes one kind for another again
@@ -96,6 +101,13 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     for each in _changed_places(analysis):
         told.add((each.scope, each.line))
         yield each
+    for foreign in foreign_ids(analysis):
+        call = foreign.call
+        if (foreign.scope, call.line) not in told:
+            told.add((foreign.scope, call.line))
+            message = f"`{written(foreign.given, foreign.scope)}` is passed as `{foreign.name}`: {foreign.why}"
+            mend = Mend(f"pass the `{foreign.name}`")
+            yield Sighting(foreign.scope, call.line, call.column, call.end_line, message, foreign.steps, mend, CERTAIN)
     if analysis.is_asked("S106"):  # the rest is only likely, and takes long
         yield from _for_another(analysis, told)
 

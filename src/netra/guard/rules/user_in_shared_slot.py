@@ -27,6 +27,7 @@ from netra.guard.requests.meeting import (
 )
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.set_by_nobody import is_set_by_nobody
+from netra.guard.requests.set_on_class import read_by_objects
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.signed import is_told_whose, signed_in_there
 from netra.guard.requests.signing_in import signed_in_anew, signed_in_by_cookie, signed_in_here
@@ -42,7 +43,7 @@ from netra.guard.requests.slot_names import (
     is_signing,
 )
 from netra.guard.requests.storing import Storing
-from netra.guard.requests.thread_locals import kept_for_thread
+from netra.guard.requests.thread_locals import kept_for_thread, left_in_thread
 from netra.guard.requests.told_before import told_before
 from netra.guard.requests.whose import said
 from netra.guard.rule import rule
@@ -80,9 +81,16 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     coroutine waits between the line that writes it and the one that reads it. An object of a library that signs in for a user
     (`mailbox.login(user, password)`) does so for all, as does a client of HTTP that keeps the cookie of a login, and what a
     dependency closes when its request is answered is of no use to the next one (`services["glossary"] = Glossary(session)`).
+    coroutine waits between the line that writes it and the one that reads it, or where it is set only for some requests, and
+    those that follow on the thread find it. An object of a library that signs in for a user
+    (`mailbox.login(user, password)`) does so for all, and what a dependency closes when its request is answered is of no use
+    to the next one (`services["glossary"] = Glossary(session)`).
 
     So is an object that the program keeps under a name and tells, before each call, for whom it is
     (`tools.get(name).set_context(chat_id)`), where several may be under way at once.
+
+    So is an attribute of a class that is set by the name of the class (`Draft.amount = amount`), where every object that has
+    none of its own reads it (`self.amount`).
 
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
 
@@ -137,7 +145,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             continue  # what a route was asked has become a setting, a handle or a connection by the time it is kept
         if is_made_of_itself(write, sharing) and not followed:
             continue
-        read = sharing.read(write) or (sharing.handed_out(write) if whole else None)
+        by_objects = read_by_objects(analysis, write)
+        read = sharing.read(write) or by_objects or (sharing.handed_out(write) if whole else None)
         storing = analysis.once(Storing)
         asked = write.how == "item" and (storing.is_asked(write.slot) or storing.is_looked_for(write.slot))
         seen = write.how == "slot" or write.slot.of_library or write.slot.name in SENT
@@ -154,6 +163,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             continue
         sure = (
             followed
+            or by_objects is not None
             or origin.personal
             or for_another
             or sharing.overtaken(write) is not None
@@ -177,6 +187,11 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`{kept.name}` is kept for the thread, on which every request of the loop runs (`{kept.origin.name}`)"
         mend = Mend("pass it on as an argument, or keep it in a `ContextVar`")
         yield Sighting(kept.scope, kept.line, kept.column, kept.line, message, kept.steps, mend, CERTAIN)
+    for left in left_in_thread(analysis):
+        stays = f"`{left.name}` stays with the thread"
+        message = f"{stays}, and the next request on it that brings none finds this (`{left.origin.name}`)"
+        mend = Mend("set it for every request, or take it out when the request ends")
+        yield Sighting(left.scope, left.line, left.column, left.line, message, left.steps, mend, CERTAIN)
 
 
 def _ended_with_the_request(analysis: Analysis) -> Iterator[Sighting]:
