@@ -78,13 +78,10 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     (`client.headers["Authorization"] = …`) is reported though no request leads there.
 
     So is a variable of the function that makes the application and registers its routes, and a `threading.local`, where a
-    coroutine waits between the line that writes it and the one that reads it. An object of a library that signs in for a user
-    (`mailbox.login(user, password)`) does so for all, as does a client of HTTP that keeps the cookie of a login, and what a
-    dependency closes when its request is answered is of no use to the next one (`services["glossary"] = Glossary(session)`).
     coroutine waits between the line that writes it and the one that reads it, or where it is set only for some requests, and
     those that follow on the thread find it. An object of a library that signs in for a user
-    (`mailbox.login(user, password)`) does so for all, and what a dependency closes when its request is answered is of no use
-    to the next one (`services["glossary"] = Glossary(session)`).
+    (`mailbox.login(user, password)`) does so for all, as does a client of HTTP that keeps the cookie of a login, and what a
+    dependency closes when its request is answered is of no use to the next one (`services["glossary"] = Glossary(session)`).
 
     So is an object that the program keeps under a name and tells, before each call, for whom it is
     (`tools.get(name).set_context(chat_id)`), where several may be under way at once.
