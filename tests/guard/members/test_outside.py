@@ -50,3 +50,10 @@ def test_a_constructor_that_is_replaced_is_another() -> None:
     analysis = analysed(TEXT + "Plain.__init__ = print\n")
     outside = analysis.once(OutsideWrites)
     assert [outside.is_remade(of_class(analysis.program, f"example.{name}")) for name in ("Plain", "Below")] == [True, False]
+
+
+def test_a_name_that_stands_at_the_top_of_a_module_is_known() -> None:
+    analysis = analysed(TEXT + "ROWS = '_rows'\ndef f(x: Plain):\n    setattr(x, ROWS, 1)\n")
+    outside, plain = analysis.once(OutsideWrites), of_class(analysis.program, "example.Plain")
+    assert not outside.is_given_computed(plain)
+    assert [outside.is_written(plain, name) for name in ("_rows", "other")] == [True, False]

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import SELF, Expression, last_name
+from netra.guard.facts import SELF, TOP, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.applications import is_state
 from netra.guard.members.parents import MODELS, SETTINGS, Parents
 from netra.guard.members.tables import TABLES
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Foreign, Instance, ModuleValue, TypeOf, Value
 
 CLS: Final = ("name", "cls")
@@ -119,7 +119,7 @@ class OutsideWrites:
                 call = scope.facts.calls[index]
                 target: Expression | None = None
                 match call.callee, call.arguments:
-                    case _, (first, ("string", _), *_) if name != "update":
+                    case _, (first, named, *_) if name != "update" and self._text(named, scope) is not None:
                         continue
                     case (("attribute", ("attribute", inner, "__dict__"), "update"), _):
                         target = inner
@@ -200,9 +200,21 @@ class OutsideWrites:
         for name in ("setattr", "__setattr__", "delattr", "object", "patch"):
             for scope, index in self._program.calls_named.get(name, ()):
                 match scope.facts.calls[index].arguments:
-                    case (target, ("string", str(text)), *_):
+                    case (target, named, *_) if (text := self._text(named, scope)) is not None:
                         found[text].append((scope, target))
         return found
+
+    def _text(self, named: Expression, scope: FunctionSymbol) -> str | None:
+        """The name that `setattr(admin, "rows", rows)` sets, also where it stands at the top of a module: `ROWS = "rows"`."""
+        match named:
+            case ("string", str(text)):
+                return text
+            case ("name" | "attribute", *_):
+                match self._program.evaluate(named, scope):
+                    case VariableSymbol(scope=at, name=name) if at.facts.sort == TOP and len(at.assigned.get(name, ())) == 1:
+                        given = at.assigned[name][0].value
+                        return given[1] if given[0] == "string" else None
+        return None
 
     def _possible(self, target: Expression, scope: FunctionSymbol) -> list[Value | None]:
         """What something is; of a parameter of which that is not known, all that known callers pass."""
