@@ -11,7 +11,7 @@ from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import written
 from netra.guard.program import imported_packages
-from netra.guard.requests.loading import Loading
+from netra.guard.requests.loading import AT_THE_ENDS, Loading
 from netra.guard.requests.serving import Serving
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Instance, Routine, Step
@@ -34,6 +34,9 @@ ASYNCHRONOUS: Final = "sqlalchemy.ext.asyncio"
 DRIVERS: Final = frozenset({"psycopg", "psycopg2", "pymysql"})
 METHODS: Final = {library: frozenset(names.split()) for library, names in SYNCHRONOUS.items()}
 CALLED: Final = frozenset().union(*METHODS.values())
+
+# How a function is called around whose `yield` others are served.
+LIFESPAN: Final = "lifespan"
 
 # Where a program sets this, Django does what it is asked by an event loop, which waits for it.
 ALLOWING: Final = "DJANGO_ALLOW_ASYNC_UNSAFE"
@@ -83,8 +86,10 @@ class BlockingStatements:
 
     def _is_beside(self, scope: FunctionSymbol, call: CallSite) -> bool:
         """Nobody is seen to call the function, which stands beside functions to which requests lead, and it has not been given
-        what it asks.
+        what it asks. What runs before anybody is served, or when nobody is any more, has the loop to itself.
         """
+        if scope.name in AT_THE_ENDS or LIFESPAN in scope.name:
+            return False
         root = call.callee
         while root[0] == "attribute":
             root = root[1]
