@@ -49,8 +49,8 @@ OUTSIDE = re.compile(
 
 
 SIGNING = re.compile(
-    r"(?:^|_)(?:SECRET_KEY|JWT_SECRET|JWT_KEY|SIGN(?:ING|ER|ATURE)_KEY|(?:HMAC|CSRF|COOKIE|SESSION|FERNET)_KEY|ENCRYPTION_KEY|SESSION_SECRET|COOKIE_SECRET|TOKEN_SECRET|SALT|PEPPER)$"
-    r"|JWT_SECRET"
+    r"(?:^|_)(?:SECRET_KEY|JWT_SECRET|JWT_KEY|SIGN(?:ING|ER|ATURE)_KEY|(?:HMAC|CSRF|COOKIE|SESSION|FERNET)_KEY|ENCRYPTION_KEY|SALT|PEPPER)$"
+    r"|(?:^|_)(?:SESSION|COOKIE|TOKEN|STATE|CSRF|AUTH|HMAC|SIGNING|ENCRYPTION)_SECRET$|JWT_SECRET"
 )
 """What signs or encrypts: whoever knows it, makes tokens of his own. A password may be another server's, which it opens."""
 
