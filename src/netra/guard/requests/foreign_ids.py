@@ -10,7 +10,7 @@ notes_of(session, thread.id)  # with `thread` a row of `threads`
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
@@ -18,7 +18,7 @@ from netra.guard.meaning.expressions import within, written
 from netra.guard.program import imported_packages
 from netra.guard.requests.id_uses import IdUses, of
 from netra.guard.requests.identifiers import OF_ITSELF, PERSON, SAME
-from netra.guard.requests.mixed_ids import ROLE
+from netra.guard.requests.mixed_ids import ROLE, MixedId
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.related import called, singular
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
@@ -40,26 +40,14 @@ WHOSE: Final = frozenset("user_id userid uid member_id owner_id".split())
 ENOUGH: Final = 2
 
 
-class ForeignId(NamedTuple):
-    """A call gives a function the id of something else than it looks for."""
-
-    scope: FunctionSymbol
-    call: CallSite
-    given: Expression
-    name: str
-    """The parameter."""
-    why: str
-    steps: tuple[Step, ...]
-
-
-def foreign_ids(analysis: Analysis) -> Iterator[ForeignId]:
+def foreign_ids(analysis: Analysis) -> Iterator[MixedId]:
     """Every such call: of another table, or of another kind where what has it has the right one beside it."""
     yield from _of_other_tables(analysis)
     yield from _with_the_right_one_beside(analysis)
     yield from _chats_for_users(analysis)
 
 
-def _chats_for_users(analysis: Analysis) -> Iterator[ForeignId]:
+def _chats_for_users(analysis: Analysis) -> Iterator[MixedId]:
     """`purse.clear(update.effective_chat.id)`, where all others give `update.effective_user.id`: in a group it is another."""
     if OF_BOTS not in analysis.program.once(imported_packages):
         return
@@ -72,10 +60,10 @@ def _chats_for_users(analysis: Analysis) -> Iterator[ForeignId]:
                 if len(others) >= ENOUGH and {*others} == {PERSON}:
                     step = Step(function.module.path, function.facts.line, f"`{function.name}` expects `{name}`")
                     why = "all others give the user, and in a group the chat is another"
-                    yield ForeignId(scope, call, given, name, why, (step,))
+                    yield MixedId(scope, call, given, name, why, (step,))
 
 
-def _of_other_tables(analysis: Analysis) -> Iterator[ForeignId]:
+def _of_other_tables(analysis: Analysis) -> Iterator[MixedId]:
     looked: dict[tuple[FunctionSymbol, str], dict[str, Step]] = {}
     for scope, _, call in analysis.calls_of(*COMPARING):
         if scope.module.in_tests or not scope.parameters:
@@ -97,10 +85,10 @@ def _of_other_tables(analysis: Analysis) -> Iterator[ForeignId]:
                 case Instance(kind=kind) if not kind.module.library and _is_apart(analysis, kind, table):
                     of_one = f"`{written(given, scope)}` is an id of `{_table(kind)}`"
                     why = f"{of_one}, and `{function.name}` looks for one of `{table}`"
-                    yield ForeignId(scope, call, given, name, why, (step,))
+                    yield MixedId(scope, call, given, name, why, (step,))
 
 
-def _with_the_right_one_beside(analysis: Analysis) -> Iterator[ForeignId]:
+def _with_the_right_one_beside(analysis: Analysis) -> Iterator[MixedId]:
     """`lock_of(caller.user_id)`, where `lock_of` wants an `account_id`, and the caller has one."""
     for function in analysis.scopes:
         wanted = {each.name for each in function.facts.parameters if _is_id(each.name)}
@@ -118,7 +106,7 @@ def _with_the_right_one_beside(analysis: Analysis) -> Iterator[ForeignId]:
                 if analysis.once(IdUses).takes_only(function, name, given[2].removesuffix("_id"), given, caller, known=True):
                     why = f"`{written(given[1], caller)}` has a `{name}` as well"
                     step = Step(function.module.path, function.facts.line, f"`{function.name}` expects `{name}`")
-                    yield ForeignId(caller, call, given, name, why, (step,))
+                    yield MixedId(caller, call, given, name, why, (step,))
 
 
 def _given_by_place(

@@ -109,14 +109,9 @@ def _registered(analysis: Analysis) -> Iterator[Handover]:
 
 def _holds_some(given: Expression, scope: FunctionSymbol) -> bool:
     """A function that is made here, with something in it that is of this call."""
-    functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
-    match given:
-        case ("lambda", int(index)):
-            made = scope.module.function(index)
-        case ("name", str(name)) if name in functions:
-            made = scope.module.function(functions[name][0])
-        case _:
-            return False
+    made = made_here(given, scope)
+    if made is None:
+        return False
     return any(name in scope.bound and name not in made.bound and name != "self" for name in made.facts.loads)
 
 
@@ -264,3 +259,14 @@ def _is_taken_back(scope: FunctionSymbol, back: str, receiver: Expression | None
         if back == "removeHandler" and any("handlers" in str(one.target) for one in each.facts.assignments):
             return True
     return False
+
+
+def made_here(given: Expression, scope: FunctionSymbol) -> FunctionSymbol | None:
+    """The function that a lambda is, or a name of one that is defined within the scope."""
+    functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
+    match given:
+        case ("lambda", int(index)):
+            return scope.module.function(index)
+        case ("name", str(name)) if name in functions:
+            return scope.module.function(functions[name][0])
+    return None

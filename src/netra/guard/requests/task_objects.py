@@ -2,17 +2,25 @@
 
 class Report(Task):
     warnings = []  # of whoever the worker has run the task for
+
+
+@app.task(base=DatabaseTask)  # one `DatabaseTask` for all runs
+def load(number): ...
 """
 
 from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY
-from netra.guard.symbols import ClassSymbol, External
+from netra.guard.facts import BODY, Expression
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
+from netra.guard.values import Step, TypeOf
 
 TASKS: Final = frozenset({"celery.Task", "celery.app.task.Task", "celery.app.Task"})
 MAKING: Final = "__init__"
+DECORATING: Final = frozenset({"task", "shared_task"})
+# What ends what a run has left.
+ENDING: Final = frozenset("close aclose terminate invalidate remove dispose disconnect rollback".split())
 
 
 def task_classes(analysis: Analysis) -> tuple[ClassSymbol, ...]:
@@ -34,6 +42,32 @@ def own_lists(kind: ClassSymbol) -> Iterator[tuple[str, int]]:
     for name, made in kind.set_on_self.items():
         if len(made) == 1 and made[0][0].name == MAKING and made[0][1].value == ("list", ()):
             yield name, made[0][1].line
+
+
+def based_on(analysis: Analysis) -> dict[ClassSymbol, tuple[FunctionSymbol, Step]]:
+    """Each such class, with a task that is run on its object."""
+    found: dict[ClassSymbol, tuple[FunctionSymbol, Step]] = {}
+    for scope in analysis.scopes:
+        for decorator in scope.facts.decorators:
+            given = dict(decorator.keywords).get("base") if decorator.callee[-1] in DECORATING else None
+            if given is None or scope.parent is None or scope.module.in_tests:
+                continue
+            match analysis.receivers.value(given, scope.parent):
+                case TypeOf(kind=kind) if not kind.module.library:
+                    note = f"a worker makes one `{kind.name}` for all runs of `{scope.name}`"
+                    for each in analysis.program.order(kind)[0]:
+                        found.setdefault(each, (scope, Step(scope.module.path, decorator.line, note)))
+    return found
+
+
+def is_ended_after_a_run(kind: ClassSymbol, target: Expression) -> bool:
+    """Some method of the class ends what it keeps: `after_return`, `__call__`."""
+    methods = (each for named in kind.methods.values() for each in named)
+    return any(
+        call.callee[0] == "attribute" and call.callee[2] in ENDING and call.callee[1] == target
+        for method in methods
+        for call in method.facts.calls
+    )
 
 
 def _is_task(analysis: Analysis, kind: ClassSymbol) -> bool:

@@ -42,7 +42,9 @@ FURTHEST: Final = 3
 
 
 class KeptForThread(NamedTuple):
-    """A coroutine keeps something of a request for its thread, and others run before it is read."""
+    """Something of a request is kept for a thread: by a coroutine, and others run before it is read; or only where there is
+    something, and nothing takes it out again.
+    """
 
     scope: FunctionSymbol
     name: str
@@ -88,18 +90,7 @@ def kept_for_thread(analysis: Analysis) -> Iterator[KeptForThread]:
             break
 
 
-class LeftInThread(NamedTuple):
-    """Something of a request is kept for a thread only where there is something, and nothing takes it out again."""
-
-    scope: FunctionSymbol
-    name: str
-    origin: Origin
-    line: int
-    column: int
-    steps: tuple[Step, ...]
-
-
-def left_in_thread(analysis: Analysis) -> Iterator[LeftInThread]:
+def left_in_thread(analysis: Analysis) -> Iterator[KeptForThread]:
     """Each write of something of a request that not every request gets to, where others read it and think it may be missing."""
     accesses = [each for each in analysis.once(thread_local_uses) if not each.scope.module.in_tests]
     serving, origins, loading = analysis.once(Serving), analysis.once(Origins), analysis.once(Loading)
@@ -119,7 +110,7 @@ def left_in_thread(analysis: Analysis) -> Iterator[LeftInThread]:
         seen.add(write.place)
         note = f"`{reader.scope.facts.qualified}` reads it, and finds what an earlier request has left on the thread"
         reads = Step(reader.scope.module.path, reader.line, note)
-        yield LeftInThread(write.scope, write.place[2], origin, write.line, write.column, (*origin.steps, *steps, reads))
+        yield KeptForThread(write.scope, write.place[2], origin, write.line, write.column, (*origin.steps, *steps, reads))
 
 
 def _may_miss(read: ThreadLocalUse) -> bool:

@@ -10,7 +10,7 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.each_time import is_once
-from netra.guard.requests.kept_outside import given_for_ever
+from netra.guard.requests.kept_outside import given_for_ever, made_here
 from netra.guard.requests.limits import is_limited
 from netra.guard.requests.living import answers_each, living
 from netra.guard.requests.origins import Origins
@@ -145,15 +145,8 @@ def _is_made_for_each(analysis: Analysis, given: Expression, scope: FunctionSymb
     """A function that is made for each connection or request, with something in it that is made for that one, too."""
     if not answers_each(analysis, scope):
         return False
-    functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
-    match given:
-        case ("lambda", int(index)):
-            made = scope.module.function(index)
-        case ("name", str(name)) if name in functions:
-            made = scope.module.function(functions[name][0])
-        case _:
-            return False
-    return any(
+    made = made_here(given, scope)
+    return made is not None and any(
         each.value[0] == "call" for name in made.facts.loads if name not in made.bound for each in scope.assigned.get(name, ())
     )
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import CLOSING, SESSIONS, SQLALCHEMY, runs_for_itself
 from netra.guard.database.kept import APPLICATIONS, OF_DOCUMENTS, KeptConnections, KeptForAll, on_application
-from netra.guard.database.task_objects import is_ended_after_a_run, task_objects
 from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHEST, ROLLS_BACK, UNKNOWN, Transactions
 from netra.guard.entries.sorts import COMMAND
 from netra.guard.facts import ASYNC, PLAIN, SELF, TOP, Expression, last_name
@@ -14,6 +13,7 @@ from netra.guard.meaning.expressions import written
 from netra.guard.requests.loading import AT_THE_ENDS, Loading
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import is_application, is_application_state
+from netra.guard.requests.task_objects import based_on, is_ended_after_a_run
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Step
@@ -102,7 +102,7 @@ def _of_all_runs(analysis: Analysis, kept: KeptForAll) -> Sighting | None:
     scope, target = kept.scope, kept.target
     if target[:2] != ("attribute", SELF) or scope.owner is None or is_ended_after_a_run(scope.owner, target):
         return None
-    if (based := analysis.once(task_objects).get(scope.owner)) is None:
+    if (based := analysis.once(based_on).get(scope.owner)) is None:
         return None
     message = f"`{written(target, scope)}` is one `{kept.library}` for all runs of `{based[0].name}`, and no run ends it"
     mend = Mend("open it in the task, or close it in `after_return`")
