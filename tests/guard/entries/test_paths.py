@@ -56,3 +56,17 @@ def test_a_router_hangs_where_it_is_included_and_mounted() -> None:
     users = linked.modules["users"]
     assert Prefixes(linked).of(("name", "router"), users.top) == (("api", "v1", "users"),)
     assert Prefixes(linked).of(("name", "app"), linked.modules["app"].top) == ((),)
+
+
+def test_an_application_that_is_mounted_says_itself_where() -> None:
+    linked = program(
+        {
+            "app.py": """
+                from fastapi import FastAPI
+                app = FastAPI()
+                api = FastAPI(root_path="/api")
+                app.mount("/api", api)
+            """
+        }
+    )
+    assert Prefixes(linked).of(("name", "api"), linked.modules["app"].top) == (("api",),)

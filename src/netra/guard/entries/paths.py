@@ -20,11 +20,12 @@ REST: Final = "{…}"
 Path: TypeAlias = tuple[str, ...]
 
 INCLUDING: Final = frozenset("include_router register_blueprint mount blueprint add_subapp add_routes".split())
-# Of these a prefix stands in the place of the one that the blueprint has of itself.
+# Of these a prefix stands in the place of the one that the blueprint has of itself; so it does where an application is mounted.
 REPLACING: Final = frozenset({"register_blueprint", "blueprint"})
 # Of these the prefix stands first, and what is included behind it.
 PREFIX_FIRST: Final = frozenset({"mount", "add_subapp"})
-PREFIXES: Final = frozenset("prefix url_prefix root_path".split())
+ROOT: Final = "root_path"
+PREFIXES: Final = frozenset({"prefix", "url_prefix", ROOT})
 
 # `{user_id}`, `{path:path}` and `<int:user_id>`.
 PARAMETER: Final = re.compile(r"\{[^{}]*\}|<[^<>]*>")
@@ -89,6 +90,13 @@ class Prefixes:
                             return path_of(value, scope, self._program) or ()
         return ()
 
+    @staticmethod
+    def _says_root(home: "_Home") -> bool:
+        """`FastAPI(root_path="/api")`: an application that is mounted says itself where that is."""
+        where, name = home
+        made = [each.value[1] for each in where.assigned.get(name, ()) if each.value[0] == "call"]
+        return any(ROOT in dict(where.facts.calls[each].keywords) for each in made)
+
     @lazily
     def _included(self) -> dict[_Home, list[tuple[Expression, Path, FunctionSymbol]]]:
         """Of each router: what includes it, under which prefix, and where that is written."""
@@ -111,7 +119,7 @@ class Prefixes:
                 for router, where in () if given is None else self._each_of(given, scope):
                     if (home := self._home(router, where)) is not None:
                         found[home].append((call.callee[1], before, scope))
-                        if prefix is not None and name in REPLACING:
+                        if prefix is not None and (name in REPLACING or (name in PREFIX_FIRST and self._says_root(home))):
                             self._replaced.add((home, before, scope))
         return found
 
