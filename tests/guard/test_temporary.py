@@ -41,7 +41,7 @@ def test_the_first_write_is_told_and_where_it_is_put_back() -> None:
 
 def test_a_patch_puts_back_what_it_writes() -> None:
     ((_, sighting),) = seen(f"{ROUTE}    with patch.dict(os.environ, {{'ZONE': zone}}):\n        work()\n")
-    assert sighting.message.startswith("a variable is written")
+    assert sighting.message.startswith("`ZONE` is written")
 
 
 @pytest.mark.parametrize(
