@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Assignment, CallSite, Expression, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.apart import OF_ONE as OF_ONE_USER
 from netra.guard.requests.apart import is_new_each_time, names_only_tenant, tells_apart
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.decorated import Decorated
+from netra.guard.requests.given_to_all import given_to_all, is_read
 from netra.guard.requests.histories import kept_by_said_name
 from netra.guard.requests.keyed import Keyed
 from netra.guard.requests.only_checked import is_only_let_in
@@ -23,7 +23,7 @@ from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
 from netra.guard.requests.storing import Storing
 from netra.guard.requests.told_each_time import is_told_each_time
-from netra.guard.requests.whose import names_within, parts_of_key, said, told_secrets
+from netra.guard.requests.whose import parts_of_key, said
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -38,13 +38,6 @@ PUTTING: Final = frozenset("lpush rpush sadd hset zadd xadd set setex append".sp
 TAKING_ALL: Final = ("lrange", "smembers", "hgetall", "zrange", "xrange", "get")
 WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conversation|chat)(?:_?(?:id|uuid|name))?$")
 
-
-# How classes are called whose objects are signed in for whoever uses them.
-SIGNED_IN: Final = ("Client", "Session", "Connection", "Provider", "Transport", "Api", "API", "Gateway", "Service", "SDK")
-
-# Who signs in, and with what.
-LOGINS: Final = frozenset("login username user user_name email account".split())
-SECRETS: Final = frozenset("password passwd secret token access_token".split())
 
 # How a count is held against a limit.
 ORDERED: Final = frozenset("Gt GtE Lt LtE".split())
@@ -88,7 +81,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
     kept = (each for each in sharing.writes if each.how == "item" and each.key is not None and each.value[0] in MADE)
-    read = (each for each in kept if _is_read(each.scope, sharing, each.slot.key))
+    read = (each for each in kept if is_read(each.scope, sharing, each.slot.key))
     aside = (each for scope in sharing.served for each in _looked_aside(scope))
     seen: set[FunctionSymbol] = set()
     sure = _for_sure(analysis)
@@ -122,9 +115,10 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     for scope in sharing.served:
         yield from _under_one_key(analysis, scope)
     yield from (each for each in _left_out(analysis, sharing, origins) if each.scope not in seen)
-    yield from _signed_in_once(analysis, sharing)
-    yield from _logged_in_once(analysis, sharing)
-    yield from _kept_beside(analysis, sharing)
+    for given in given_to_all(analysis):
+        message = f"`{given.place}` is shared, and its key does not hold the `{given.whose}` {given.what}"
+        mend = Mend(f"put `{given.whose}` into the key")
+        yield Sighting(given.scope, given.line, given.column, given.end_line, message, given.steps, mend, CERTAIN)
     for scope, sighting in sure.items():
         if scope not in seen:
             yield sighting
@@ -215,7 +209,7 @@ def _left_out(analysis: Analysis, sharing: Sharing, origins: Origins) -> Iterato
         if whose is None or _is_used(whose, scope) or _is_one_of_many(analysis, scope):
             continue
         if write.key is not None and (
-            tells_apart(origins, write.key, scope, write.line) or not _is_read(scope, sharing, write.slot.key)
+            tells_apart(origins, write.key, scope, write.line) or not is_read(scope, sharing, write.slot.key)
         ):
             continue
         what = "its key does not hold" if write.key is not None else "who finds no room there is refused for others, not for"
@@ -243,143 +237,6 @@ def _is_limited(write: Write, sharing: Sharing) -> bool:
 def _names(test: Expression, write: Write, sharing: Sharing) -> bool:
     parts = (each for each in within(test, write.scope) if each[0] in ("name", "attribute"))
     return any((slot := sharing.slot(each, write.scope)) is not None and slot.key == write.slot.key for each in parts)
-
-
-def _signed_in_once(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
-    """A client is made with what somebody signs in with, and given to whoever asks for the same address: `connect(url, token)`.
-
-    Nothing that serves need lead there: whoever calls it twice, for two who sign in, gets the first one's client.
-    """
-    for scope, told in analysis.once(told_secrets):
-        for each in scope.facts.assignments:
-            if each.target[0] != "subscript" or each.how != "=" or each.target[2][0] in ("string", "constant"):
-                continue
-            made_of, in_key = names_within(each.value, scope), names_within(each.target[2], scope)
-            whose = next((name for name in told if name in made_of), None)
-            if whose is None or {*told} & in_key or not in_key & {*scope.parameters} or not _makes_client(each.value, scope):
-                continue
-            slot = sharing.slot(each.target[1], scope)
-            if slot is not None and _is_read(scope, sharing, slot.key) and _is_given(each, scope):
-                message = f"`{slot.name}` is shared, and its key does not hold the `{whose}` that its values are made with"
-                why = (Step(scope.module.path, scope.facts.line, f"`{whose}` is given here"), slot.step)
-                mend = Mend(f"put `{whose}` into the key")
-                yield Sighting(scope, each.line, each.column, each.line, message, why, mend, CERTAIN)
-
-
-def _logged_in_once(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
-    """`self._open[host] = await Mailbox.open(host, login, password)`: who is told neither in the key, gets the first one's.
-
-    Those who serve somebody call it with what they have of that one, and not with what the server itself is set up with.
-    """
-    for write in sharing.writes:
-        scope = write.scope
-        if write.how != "item" or write.key is None or write.key[0] in ("string", "constant"):
-            continue
-        secrets = [each.name for each in scope.facts.parameters if each.name in SECRETS]
-        logins = [each.name for each in scope.facts.parameters if each.name in LOGINS]
-        value = write.value[1] if write.value[0] == "await" else write.value
-        if not secrets or not logins or value[0] != "call":
-            continue
-        told = {given[1] for given in scope.facts.calls[value[1]].given if given[0] == "name"}
-        in_key = names_within(write.key, scope)
-        if not told.intersection(secrets) or not told.intersection(logins) or in_key & {*secrets, *logins}:
-            continue
-        stored = next(
-            (each for each in scope.facts.assignments if each.line == write.line and each.target[0] == "subscript"), None
-        )
-        if stored is None or not in_key & {*scope.parameters} or not _is_given(stored, scope):
-            continue
-        if _is_read(scope, sharing, write.slot.key) and _is_told_by_somebody(analysis, scope, secrets[0]):
-            message = (
-                f"`{write.slot.name}` is shared, and its key does not hold the `{logins[0]}` that its values are made with"
-            )
-            why = (Step(scope.module.path, scope.facts.line, f"`{logins[0]}` is given here"), write.slot.step)
-            mend = Mend(f"put `{logins[0]}` into the key")
-            yield Sighting(scope, write.line, write.column, write.end_line, message, why, mend, CERTAIN)
-
-
-def _kept_beside(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
-    """What is for one, as another place in the same function says, is kept for all as well, and given to whoever asks.
-
-    `self.last[event["kind"]] = event`, above `for queue in self.queues[user_id]: queue.put_nowait(event)`.
-    """
-    for write in sharing.writes:
-        scope, value = write.scope, write.value
-        if write.how != "item" or write.key is None or write.key[0] in ("string", "constant") or value[0] != "name":
-            continue
-        whose = next((each.name for each in scope.facts.parameters if each.name in WHOM), None)
-        if whose is None or value[1] in WHOM or value[1] not in scope.parameters or scope.assigned.get(value[1]):
-            continue
-        said = "".join(map(str, within(write.key, scope))).lower()
-        if whose in names_within(write.key, scope) or any(word in said for word in OF_ONE_USER):
-            continue
-        beside = _under(("name", whose), write, sharing)
-        asked = _given_on(analysis, write, sharing) if beside else None
-        if asked is None:
-            continue
-        message = f"`{write.slot.name}` is shared, and its key does not hold the `{whose}` for whom this is"
-        here = Step(scope.module.path, beside, f"it is for `{whose}`, as is said here")
-        mend = Mend(f"put `{whose}` into the key")
-        yield Sighting(scope, write.line, write.column, write.end_line, message, (here, asked, write.slot.step), mend, CERTAIN)
-
-
-def _under(key: Expression, write: Write, sharing: Sharing) -> int:
-    """The line on which the function looks under a key in another shared place; 0 if nowhere."""
-    scope = write.scope
-    places = [(block.head, each) for block in scope.facts.blocks for each in block.expressions]
-    places += [(call.line, each) for call in scope.facts.calls for each in (call.callee, *call.given)]
-    places += [(each.line, each.value) for each in scope.facts.assignments if each.how.startswith(("for", "="))]
-    for line, place in places:
-        for part in within(place, scope):
-            looked = part[1] if part[0] == "subscript" and part[2] == key else None
-            if part[0] == "call" and scope.facts.calls[part[1]].arguments[:1] == (key,):
-                callee = scope.facts.calls[part[1]].callee
-                looked = callee[1] if callee[0] == "attribute" and callee[2] == "get" else None
-            slot = None if looked is None else sharing.slot(looked, scope)
-            if slot is not None and slot.key != write.slot.key:
-                return line
-    return 0
-
-
-def _given_on(analysis: Analysis, write: Write, sharing: Sharing) -> Step | None:
-    """Another function looks there, and who is told for whom it works asks it."""
-    for other in sharing.served:
-        if other is write.scope or not _is_read(other, sharing, write.slot.key):
-            continue
-        asking = [other, *(caller for caller, _ in analysis.program.calls_named.get(other.name, ()))]
-        for caller in asking:
-            if caller in analysis.once(Serving) and any(each.name in WHOM for each in caller.facts.parameters):
-                return Step(other.module.path, other.facts.line, f"`{other.facts.qualified}` gives out what lies there")
-    return None
-
-
-def _is_told_by_somebody(analysis: Analysis, scope: FunctionSymbol, secret: str) -> bool:
-    """All that is known to call it passes a secret that it has of a local name or a parameter."""
-    number = scope.parameters[secret]
-    passed = analysis.receivers.parameters.given(scope, scope.facts.parameters[number], number)
-    found: list[bool] = []
-    for caller, given in passed:
-        root = given
-        while root is not None and root[0] in ("attribute", "subscript"):
-            root = root[1]
-        of_somebody = root is not None and root[0] == "name" and root[1] in caller.bound and root[1] not in ("self", "cls")
-        found.append(of_somebody and root != given and caller in analysis.once(Serving))
-    return bool(found) and all(found)
-
-
-def _is_given(stored: Assignment, scope: FunctionSymbol) -> bool:
-    """The function returns what it stores: by its name, or out of the place."""
-    names = [each.target for each in scope.facts.assignments if each.line == stored.line and each.value == stored.value]
-    return any(each.value in (stored.target, stored.value, *names) for each in scope.facts.returned)
-
-
-def _makes_client(value: Expression, scope: FunctionSymbol) -> bool:
-    """`Client(url, token)`, at once or by a local name: what is signed in with it, and no record of it."""
-    if value[0] == "name":
-        given = [each.value for each in scope.assigned.get(value[1], ()) if each.value[0] == "call"]
-        value = given[-1] if given else value
-    made = last_name(scope.facts.calls[value[1]].callee) or "" if value[0] == "call" else ""
-    return made[:1].isupper() and made.endswith(SIGNED_IN)
 
 
 def _is_one_of_many(analysis: Analysis, scope: FunctionSymbol) -> bool:
@@ -462,20 +319,3 @@ def _unfolded(key: Expression, scope: FunctionSymbol) -> Expression:
     """What a local name that is given a value once stands for."""
     given = scope.assigned.get(key[1], ()) if key[0] == "name" and key[1] not in scope.parameters else ()
     return given[0].value if len(given) == 1 and given[0].how == "=" else key
-
-
-def _is_read(scope: FunctionSymbol, sharing: Sharing, key: tuple[str, str]) -> bool:
-    """The function also looks the value up: `slot.get(k)`, `k in slot`, `slot[k]` in a return."""
-    expressions: list[Expression] = [
-        call.callee[1] for call in scope.facts.calls if call.callee[0] == "attribute" and call.callee[2] == "get"
-    ]
-    for block in scope.facts.blocks:
-        for test in block.expressions:
-            match test:
-                case ("compare", parts, operators) if {"In", "NotIn"} & {*operators}:
-                    expressions += parts
-    for returned in scope.facts.returned:
-        match returned.value:
-            case ("subscript", inner, _):
-                expressions.append(inner)
-    return any((slot := sharing.slot(each, scope)) is not None and slot.key == key for each in expressions)
