@@ -28,7 +28,7 @@ SHELL: Final = re.compile(r"(?:/(?:usr/)?bin/)?(?:ba|da|z)?sh")
 def shell_reads(analysis: Analysis) -> Iterator[Access]:
     """Each variable, named where the text is written down, that a shell on this machine asks its inherited environment for."""
     statements = analysis.once(Statements)
-    for each in shell_texts(analysis):
+    for each in analysis.once(shell_texts):
         scope, call = each.scope, each.call
         if each.below or "env" in dict(call.keywords) or not _is_here(each):
             continue

@@ -10,7 +10,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of, text_of
 from netra.guard.environment import Access, Touch, accesses
-from netra.guard.facts import BODY, LAMBDA, TOP, CallSite, Expression, Mention, last_name
+from netra.guard.facts import BODY, LAMBDA, TOP, Expression, Mention, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.spellings import MAPPINGS, of_os
@@ -62,7 +62,7 @@ def _asking(analysis: Analysis, access: Access) -> Iterator[tuple[FunctionSymbol
     yield from _defaults(scope, way, mention.line)
     for index, call in enumerate(scope.facts.calls):
         if call.line <= mention.line <= call.end_line:
-            for position, value in _positions(call):
+            for position, value in call.placed:
                 if value == way:
                     yield from _given(analysis, scope, index, position)
 
@@ -77,10 +77,6 @@ def _asked_with(analysis: Analysis, scope: FunctionSymbol, name: str) -> Iterato
             default = call.arguments[1] if len(call.arguments) > 1 else dict(call.keywords).get("default")
             variable = text_of(analysis, call.arguments[0], scope)
             yield Access(scope, Touch.READ, variable, default, call.line, call.column, call.end_line, mention)
-
-
-def _positions(call: CallSite) -> list[tuple[int | str, Expression]]:
-    return [*enumerate(call.arguments), *call.keywords]
 
 
 def _defaults(scope: FunctionSymbol, whole: Expression, line: int) -> Iterator[tuple[FunctionSymbol, str]]:
@@ -149,7 +145,7 @@ def _is_made_of(value: Expression, whole: Expression, scope: FunctionSymbol) -> 
 def _handed_on(analysis: Analysis, scope: FunctionSymbol, name: str) -> Iterator[tuple[FunctionSymbol, str]]:
     """The functions that get it from one that has it, and those that stand in it."""
     for index, call in enumerate(scope.facts.calls):
-        for position, value in _positions(call):
+        for position, value in call.placed:
             if value == ("name", name):
                 yield from _given(analysis, scope, index, position)
     if scope.facts.sort not in (TOP, BODY):

@@ -67,5 +67,5 @@ def test_what_a_method_closes_is_ended_after_a_run() -> None:
     analysis = analysed({"example.py": TASKS})
     kinds = {kind.name: kind for module in analysis.modules for kind in module.classes}
     session = ("attribute", ("name", "self"), "session")
-    assert is_ended_after_a_run(kinds["Ended"], session)
-    assert not is_ended_after_a_run(kinds["Kept"], session)
+    assert is_ended_after_a_run(kinds["Ended"], session, {"close"})
+    assert not is_ended_after_a_run(kinds["Kept"], session, {"close"})

@@ -14,12 +14,11 @@ from netra.guard.facts import ASYNC, PLAIN, Expression
 from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 
-# Libraries whose requests come from outside, and how their classes are called; those of clients go out.
+# Libraries whose requests come from outside, and how their classes are called. (That of aiohttp's client is a `ClientRequest`.)
 SERVERS: Final = frozenset("starlette fastapi aiohttp sanic litestar quart blacksheep falcon django rest_framework".split())
 REQUESTS: Final = frozenset("Request HTTPConnection WebSocket HttpRequest ASGIConnection BaseRequest".split())
 # An object that is made of a request is one request's own.
 MAKING: Final = frozenset({"__init__", "__new__"})
-OF_CLIENTS: Final = ("aiohttp.client", "sanic_testing")
 
 
 def given_requests(program: Program) -> Iterator[FunctionSymbol]:
@@ -52,5 +51,5 @@ def is_request(annotation: Expression, scope: FunctionSymbol, program: Program) 
                 return False  # nearly every annotation ends here
             match program.evaluate(annotation, scope):
                 case External(dotted=dotted) | ClassSymbol(full_name=dotted):
-                    return dotted.partition(".")[0] in SERVERS and not dotted.startswith(OF_CLIENTS)
+                    return dotted.partition(".")[0] in SERVERS
     return False

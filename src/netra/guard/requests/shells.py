@@ -63,8 +63,12 @@ class ShellText(NamedTuple):
     below: tuple[Step, ...]
 
 
-def shell_texts(analysis: Analysis) -> Iterator[ShellText]:
-    """Every text that is run by a shell, where it is written down or put together."""
+def shell_texts(analysis: Analysis) -> tuple[ShellText, ...]:
+    """Every text that is run by a shell, where it is written down or put together; use `analysis.once(shell_texts)`."""
+    return tuple(_found(analysis))
+
+
+def _found(analysis: Analysis) -> Iterator[ShellText]:
     passing: dict[tuple[FunctionSymbol, str], tuple[Step, ...]] = {}
     for each in _direct(analysis):
         yield each

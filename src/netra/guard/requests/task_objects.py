@@ -9,6 +9,7 @@ def load(number): ...
 """
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -19,8 +20,6 @@ from netra.guard.values import Step, TypeOf
 TASKS: Final = frozenset({"celery.Task", "celery.app.task.Task", "celery.app.Task"})
 MAKING: Final = "__init__"
 DECORATING: Final = frozenset({"task", "shared_task"})
-# What ends what a run has left.
-ENDING: Final = frozenset("close aclose terminate invalidate remove dispose disconnect rollback".split())
 
 
 def task_classes(analysis: Analysis) -> tuple[ClassSymbol, ...]:
@@ -60,11 +59,11 @@ def based_on(analysis: Analysis) -> dict[ClassSymbol, tuple[FunctionSymbol, Step
     return found
 
 
-def is_ended_after_a_run(kind: ClassSymbol, target: Expression) -> bool:
-    """Some method of the class ends what it keeps: `after_return`, `__call__`."""
+def is_ended_after_a_run(kind: ClassSymbol, target: Expression, ending: AbstractSet[str]) -> bool:
+    """Some method of the class ends what it keeps, `after_return` or `__call__`, by one of the methods that do."""
     methods = (each for named in kind.methods.values() for each in named)
     return any(
-        call.callee[0] == "attribute" and call.callee[2] in ENDING and call.callee[1] == target
+        call.callee[0] == "attribute" and call.callee[2] in ending and call.callee[1] == target
         for method in methods
         for call in method.facts.calls
     )

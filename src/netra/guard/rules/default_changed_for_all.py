@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, SELF, TOP, Expression, last_name
+from netra.guard.facts import BODY, SELF, TOP, Expression
 from netra.guard.faults import Mend, Sighting
 from netra.guard.requests.emptied import REMOVING
 from netra.guard.requests.sharing import MUTATING
@@ -22,6 +22,8 @@ OF_ALL: Final = re.compile(
 )
 MADE: Final = frozenset({"dict", "list", "set"})
 MAKING: Final = frozenset({"__init__", "__post_init__"})
+# What something is that may be a default as it stands.
+TAKEN: Final = frozenset({"name", "attribute", "choice"})
 OWN_CLASS: Final = frozenset({"self", "cls"})
 
 
@@ -86,12 +88,16 @@ def _kept(analysis: Analysis, singletons: Singletons, kind: ClassSymbol, method:
 
 
 def _taken(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
-    for name, given in scope.assigned.items():
-        taken = [each for each in given if each.how != "augmented"]
-        if len(taken) != 1 or taken[0].how not in ("=", "annotated") or name in scope.parameters or name in scope.facts.globals:
+    for taken in scope.facts.assignments:
+        if taken.target[0] != "name" or taken.value[0] not in TAKEN or taken.how not in ("=", "annotated"):
+            continue  # nearly every assignment there is ends here
+        name = taken.target[1]
+        if name in scope.parameters or name in scope.facts.globals:
             continue
-        default = _default(analysis, taken[0].value, scope)
-        changed = None if default is None else _changed_by(("name", name), [scope], after=taken[0].line)
+        if any(each is not taken and each.how != "augmented" for each in scope.assigned[name]):
+            continue
+        default = _default(analysis, taken.value, scope)
+        changed = None if default is None else _changed_by(taken.target, [scope], after=taken.line)
         if default is not None and changed is not None:
             message = f"`{name}` is `{default.named}` itself, and this changes it for all"
             yield Sighting(scope, changed[1], 0, changed[1], message, (default.made,), Mend("take a copy of it"))
@@ -132,7 +138,7 @@ def _changed_by(place: Expression, scopes: list[FunctionSymbol], after: int = 0)
                 return scope, call.line
         for each in scope.facts.assignments:
             within = each.target[0] == "subscript" and each.target[1] == place
-            longer = each.how == "augmented" and each.target == place and last_name(each.target) is not None
+            longer = each.how == "augmented" and each.target == place
             if (within or (longer and each.value[0] in MADE)) and each.line >= after:
                 return scope, each.line
     return None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, SELF, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import ASYNC, SELF, Assignment, Block, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.rule import rule
@@ -81,12 +81,20 @@ def _given(scope: FunctionSymbol, call: CallSite) -> Iterator[tuple[Expression, 
 
 
 def _is_repeated(scope: FunctionSymbol, index: int, call: CallSite) -> bool:
-    """It stands in a loop, or is made for each part of something."""
-    if any(each.what == "loop" and each.line <= call.line <= each.end_line for each in scope.facts.blocks):
+    """It stands in a loop that goes on while the task does, or is made for each part of something."""
+    loops = [each for each in scope.facts.blocks if each.what == "loop" and each.line <= call.line <= each.end_line]
+    if loops and not any(_is_waited_for(scope, index, call, each) for each in loops):
         return True
     whole = [each.value for each in scope.facts.assignments] + [given for one in scope.facts.calls for given in one.given]
     parts = (part for value in whole for part in within(value, scope))
     return any(part[0] == "comprehension" and ("call", index) in within(part[2], scope) for part in parts)
+
+
+def _is_waited_for(scope: FunctionSymbol, index: int, call: CallSite, loop: Block) -> bool:
+    """Each time round waits for what it has started: there is one at a time."""
+    started = {("call", index)} | ({call.where[1]} if call.where[0] == "assign" else set())
+    inside = (awaited for awaited, line, *_ in scope.facts.awaits if loop.line <= line <= loop.end_line)
+    return any(not started.isdisjoint(within(awaited, scope)) for awaited in inside)
 
 
 def _is_called_in_loop(analysis: Analysis, starter: FunctionSymbol) -> bool:

@@ -29,6 +29,9 @@ SINGLE = (
 )
 
 
+# What ends the transaction that a run of a task has left, or the session with it.
+ENDING = CLOSING | {"rollback"}
+
 # How a method calls its own object or class.
 OWN_OBJECT = (("name", "self"), ("name", "cls"))
 
@@ -100,7 +103,7 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
 def _of_all_runs(analysis: Analysis, kept: KeptForAll) -> Sighting | None:
     """It is kept by the object that a task is based on: what one run has left in it, the next one commits or fails by."""
     scope, target = kept.scope, kept.target
-    if target[:2] != ("attribute", SELF) or scope.owner is None or is_ended_after_a_run(scope.owner, target):
+    if target[:2] != ("attribute", SELF) or scope.owner is None or is_ended_after_a_run(scope.owner, target, ENDING):
         return None
     if (based := analysis.once(based_on).get(scope.owner)) is None:
         return None

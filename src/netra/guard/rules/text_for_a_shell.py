@@ -48,7 +48,7 @@ def text_for_a_shell(analysis: Analysis) -> Iterator[Sighting]:
     """
     statements, values = analysis.once(Statements), analysis.once(RequestValues)
     seen: set[tuple[FunctionSymbol, int, Expression]] = set()
-    for each in shell_texts(analysis):
+    for each in analysis.once(shell_texts):
         if is_edge(each.scope.module):
             continue
         for piece, before in _values_inside(statements, each):
