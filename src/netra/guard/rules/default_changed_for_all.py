@@ -81,7 +81,7 @@ def _kept(analysis: Analysis, singletons: Singletons, kind: ClassSymbol, method:
             continue
         changed = _changed_by(each.target, [one for part in family for named in part.methods.values() for one in named])
         if changed is not None:
-            where, line = changed
+            where, line, _ = changed
             step = Step(where.module.path, line, f"`{where.facts.qualified}` changes it")
             message = f"`self.{each.target[2]}` is `{default.named}` itself, and changing it changes that of all"
             yield Sighting(method, each.line, each.column, each.line, message, (default.made, step), Mend("take a copy of it"))
@@ -100,7 +100,8 @@ def _taken(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
         changed = None if default is None else _changed_by(taken.target, [scope], after=taken.line)
         if default is not None and changed is not None:
             message = f"`{name}` is `{default.named}` itself, and this changes it for all"
-            yield Sighting(scope, changed[1], 0, changed[1], message, (default.made,), Mend("take a copy of it"))
+            _, line, column = changed
+            yield Sighting(scope, line, column, line, message, (default.made,), Mend("take a copy of it"))
 
 
 def _default(analysis: Analysis, value: Expression, scope: FunctionSymbol) -> _Default | None:
@@ -130,15 +131,15 @@ def _written_down(name: str, at: FunctionSymbol) -> _Default | None:
     return _Default(name, Step(at.module.path, given[0].line, f"`{name}` is one for all"))
 
 
-def _changed_by(place: Expression, scopes: list[FunctionSymbol], after: int = 0) -> tuple[FunctionSymbol, int] | None:
+def _changed_by(place: Expression, scopes: list[FunctionSymbol], after: int = 0) -> tuple[FunctionSymbol, int, int] | None:
     for scope in scopes:
         for call in scope.facts.calls:
             changes = call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] in MUTATING | REMOVING
             if changes and call.line >= after:
-                return scope, call.line
+                return scope, call.line, call.column
         for each in scope.facts.assignments:
             within = each.target[0] == "subscript" and each.target[1] == place
             longer = each.how == "augmented" and each.target == place
             if (within or (longer and each.value[0] in MADE)) and each.line >= after:
-                return scope, each.line
+                return scope, each.line, each.column
     return None
