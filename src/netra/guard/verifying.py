@@ -14,7 +14,7 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import comparisons, within
 from netra.guard.salts import CALLED as CALLED_SALT
 from netra.guard.salts import salt_of, salts_given
-from netra.guard.symbols import FunctionSymbol
+from netra.guard.symbols import External, FunctionSymbol
 
 # Calls that are given a secret, by which others are let in or what they bring is believed.
 VERIFYING: Final = frozenset(
@@ -178,8 +178,16 @@ class Verified:
         tests = (test for block in scope.facts.blocks for test in block.expressions)
         for each in (*tests, *_judging(scope)):
             for parts, operators in comparisons(each):
-                if operators in (("Eq",), ("NotEq",)) and all(part[0] not in ("string", "constant", "none") for part in parts):
+                if operators in (("Eq",), ("NotEq",)) and not any(self._is_nobodys(part, scope) for part in parts):
                     yield parts
+
+    def _is_nobodys(self, part: Expression, scope: FunctionSymbol) -> bool:
+        """No secret that somebody shows: it is written down, or what a library has been told, `openai.api_key != key`."""
+        if part[0] == "attribute" and part[1][0] == "name":
+            match self._analysis.program.evaluate(part[1], scope):
+                case External(dotted=path):
+                    return "." not in path and not KEEPING.fullmatch(path)
+        return part[0] in ("string", "constant", "none")
 
     def _tested(self) -> Iterator[str]:
         for scope in self._analysis.scopes:
