@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import PurePath
-from typing import Final
+from typing import Final, TypeAlias
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, Import, last_name
@@ -20,6 +20,10 @@ from netra.guard.values import Step
 # A module that lacks as many names is mostly given them by something that guard does not see.
 MANY: Final = 5
 OF_TESTS: Final = frozenset({"tests", "test", "testing"})
+# So many of the other places in a file of tests are shown.
+SHOWN: Final = 3
+
+Missing: TypeAlias = tuple[ModuleSymbol, str, Sighting]
 
 
 @rule("M107", "missing-name", hesitant=True)
@@ -40,18 +44,36 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
     `from … import *` out of what guard does not know, and those that write into `globals()` are left alone, and so are
     imports that are tried and caught, that only type checkers run, or that stand under a test of a version or of the module
     itself. Guard is not certain of a module that lacks five names or more: something gives it names that guard does not see.
+    A file of tests that asks for the same name again and again is told of it once.
     """
     lacking: dict[ModuleSymbol, set[str]] = {}
     found = [*_missing(analysis)]
     for source, name, _ in found:
         lacking.setdefault(source, set()).add(name)
-    for source, name, sighting in found:
+    for source, name, sighting in _once_a_test_file(found):
         # Tests are often left out of what is installed.
         doubtful = len(lacking[source]) >= MANY or name in OF_TESTS
         yield sighting._replace(confidence=LIKELY) if doubtful else sighting
 
 
-def _missing(analysis: Analysis) -> Iterator[tuple[ModuleSymbol, str, Sighting]]:
+def _once_a_test_file(found: list[Missing]) -> Iterator[Missing]:
+    """What is missing, and of a file of tests once for each name, with how often."""
+    places: dict[tuple[ModuleSymbol, ModuleSymbol, str], list[Sighting]] = {}
+    for source, name, sighting in found:
+        if sighting.scope.module.in_tests:
+            places.setdefault((sighting.scope.module, source, name), []).append(sighting)
+        else:
+            yield source, name, sighting
+    for (module, source, name), sightings in places.items():
+        first, *others = sorted(sightings, key=lambda each: (each.line, each.column))
+        if others:
+            steps = tuple(Step(module.path, each.line, "here, too") for each in others[:SHOWN])
+            more = f", and in {len(others)} more place{'s' if len(others) > 1 else ''} of this file"
+            first = first._replace(message=first.message + more, why=(*first.why, *steps))
+        yield source, name, first
+
+
+def _missing(analysis: Analysis) -> Iterator[Missing]:
     """Each name that a module lacks: the module, the name, and where it is asked for."""
     held = analysis.once(ModuleNames)
     unclear = analysis.once(_named_twice) | analysis.once(_named_short) | analysis.once(_put_elsewhere)
