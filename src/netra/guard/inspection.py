@@ -161,11 +161,13 @@ def sources(paths: Iterable[str]) -> dict[str, list[str]]:
 def _faults(analysis: Analysis, rule: Rule) -> Iterator[Fault]:
     asked = _is_asked_for(rule, analysis.configuration)
     of_text = rule.code.startswith("G")  # what cannot be read stops a file from being run, wherever it stands in it
+    when_run, used = rule.code.startswith(WHEN_RUN), analysis.program.once(NamesUsed)
     found = (
         _fault(analysis, rule, each)
         for each in rule.check(analysis)
         if (asked or ((not rule.hesitant or each.confidence == CERTAIN) and not _is_left_to_others(each.scope.module)))
         and (of_text or not each.scope.is_unreached(each.line))
+        and not (when_run and each.scope.module.in_tests and used.is_skipped(each.scope))
     )
     only = analysis.configuration.confidence
     return (each for each in found if not only or each.confidence == only)

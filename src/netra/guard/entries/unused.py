@@ -3,7 +3,7 @@
 from typing import Final
 
 from netra.guard.entries.overridden import Overridden
-from netra.guard.facts import ASYNC, PLAIN, last_name
+from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
@@ -50,10 +50,10 @@ class NamesUsed:
         So is a test that is skipped whatever happens, itself or with its class, and a method of an abstract class that all
         below it have anew.
         """
+        if self.is_skipped(scope):
+            return True
         at: FunctionSymbol | None = scope
         while at is not None:
-            if "skip" in at.decorator_names or (at.owner is not None and _is_skipped(at.owner)):
-                return True
             if self._overridden.is_never_run(at):
                 return True
             private = at.name.startswith("_") and not at.name.endswith("__") and not at.facts.decorators
@@ -61,6 +61,16 @@ class NamesUsed:
                 return True
             at = at.parent
         return False
+
+    @staticmethod
+    def is_skipped(scope: FunctionSymbol) -> bool:
+        """A test that is skipped whatever happens: by itself, with its class, or with all of its module (`pytestmark`)."""
+        at: FunctionSymbol | None = scope
+        while at is not None:
+            if "skip" in at.decorator_names or (at.owner is not None and _is_left_out(at.owner)):
+                return True
+            at = at.parent
+        return scope.module.in_tests and _is_marked(scope.module.top)
 
     def unnamed(self, scope: FunctionSymbol) -> Step | None:
         """The function, one around it or its class, if nothing in the program names it, though it is public: who
@@ -116,5 +126,13 @@ class NamesUsed:
         return name in self._found or any(name in each.facts.loads for each in function.module.functions)
 
 
-def _is_skipped(kind: ClassSymbol) -> bool:
-    return any(last_name(each.callee) == "skip" for each in kind.facts.decorators)
+def _is_left_out(kind: ClassSymbol) -> bool:
+    return any(last_name(each.callee) == "skip" for each in kind.facts.decorators) or _is_marked(kind.body)
+
+
+def _is_marked(body: FunctionSymbol) -> bool:
+    """`pytestmark = pytest.mark.skip("replaced")`, by itself or in a list."""
+    marks: list[Expression] = [each.value for each in body.assigned.get("pytestmark", ())]
+    marks += [part for each in marks if each[0] in ("list", "tuple") for part in each[1]]
+    called = [body.facts.calls[each[1]].callee if each[0] == "call" else each for each in marks]
+    return any(last_name(each) == "skip" for each in called)

@@ -15,7 +15,7 @@ from netra.guard.meaning.parameters import parameter_given
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program, one_of
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
-from netra.guard.values import AwaitableOf, Foreign, Instance, Plain, Routine, Step, TypeOf, Value
+from netra.guard.values import AwaitableOf, CoroutineOf, Foreign, Instance, Plain, Routine, Step, TypeOf, Value
 
 
 class Fate(Enum):
@@ -59,6 +59,10 @@ class Misuse:
 
 COROUTINE_ATTRIBUTES: Final = frozenset(
     "close send throw __await__ cr_frame cr_code cr_running cr_await __name__ __qualname__ __class__".split()
+)
+# What a function that begins at once gives is a future, and has these as well.
+FUTURE_ATTRIBUTES: Final = frozenset(
+    "add_done_callback remove_done_callback cancel cancelled done result exception set_result set_exception get_loop".split()
 )
 ITERATING: Final = frozenset(
     "list tuple set sorted sum any all enumerate zip min max dict frozenset reversed iter next".split()
@@ -138,6 +142,11 @@ def _may_wait(function: FunctionSymbol) -> bool:
     )
 
 
+def is_started(value: Value) -> bool:
+    """What gives a running future, as the model of its library says: its work is done, whether or not somebody waits."""
+    return isinstance(value, CoroutineOf) and value.function.module.model and "starts" in value.function.decorator_names
+
+
 class CoroutinePlaces:
     """Judges places, one by one; `serves`: the functions whose result a framework sends on."""
 
@@ -157,6 +166,8 @@ class CoroutinePlaces:
                     case Instance() as future if self._receivers.attribute(future, name) is not None:
                         return Fate.TAKEN, "", ()
             case Instance() as lazy, ("attribute", str(name)) if self._receivers.attribute(lazy, name) is not None:
+                return Fate.TAKEN, "", ()
+            case _, ("attribute", str(name)) if name in FUTURE_ATTRIBUTES and is_started(value):
                 return Fate.TAKEN, "", ()
         return self.place(where, scope)
 

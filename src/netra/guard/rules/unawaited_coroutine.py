@@ -9,7 +9,7 @@ from netra.guard.facts import ASYNC, PLAIN
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.callbacks import called_back
 from netra.guard.meaning.expressions import written
-from netra.guard.meaning.places import Fate, Misuse
+from netra.guard.meaning.places import Fate, Misuse, is_started
 from netra.guard.meaning.rewriting import rewritten
 from netra.guard.meaning.threads import only_called
 from netra.guard.mending import sighting
@@ -48,7 +48,7 @@ def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
     for misuse in analysis.misused(Fate.DROPPED):
         if misuse.scope.facts.sort != ASYNC and _is_replaced(analysis, misuse.value, replaced):
             continue  # where no loop runs, what stands in its place runs it to its end
-        if _is_a_last_pause(misuse) or _is_started(misuse.value):
+        if _is_a_last_pause(misuse) or is_started(misuse.value):
             continue
         yield sighting(misuse, f"`{misuse.name}(…)` {_gives(misuse)}: {misuse.how}")
     for scope, decorator, library in dropped_commands(analysis.program):
@@ -80,11 +80,6 @@ def _is_a_last_pause(misuse: Misuse) -> bool:
             repeated = any(each.what == "loop" and each.line <= call.line <= each.end_line for each in facts.blocks)
             return call.end_line == facts.end_line and not repeated and len(facts.calls) > 1
     return False
-
-
-def _is_started(value: Value) -> bool:
-    """What gives a running future, as the model of its library says: its work is done, whether or not somebody waits."""
-    return isinstance(value, CoroutineOf) and value.function.module.model and "starts" in value.function.decorator_names
 
 
 def _is_replaced(analysis: Analysis, value: Value, replaced: frozenset[ClassSymbol]) -> bool:
