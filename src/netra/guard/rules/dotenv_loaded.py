@@ -11,7 +11,7 @@ from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
-from netra.guard.settings import class_setting
+from netra.guard.settings import class_setting, is_of_settings
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol, Symbol
 from netra.guard.unasked import is_for_nobody
 
@@ -35,12 +35,15 @@ def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
     overridden.
 
     Left alone is a function that loads, without overriding anything, the file that a settings class of the owner reads as its
-    `env_file`: both see the same. What is loaded only for an argument that no call passes, is likely at most.
+    `env_file`: both see the same; and one that makes the owner's settings right behind it, where nobody else makes them. What
+    is loaded only for an argument that no call passes, is likely at most.
     """
     for access, owners in outside(analysis, Touch.LOAD, without_owner=True):
         if _is_read_by_the_owner(access, owners):
             continue
         late = None if owners.configured else _owner_that_has_read(analysis, access)
+        if late is not None and _is_loaded_for(analysis, access, late):
+            continue
         if late is not None and not is_for_nobody(access.line, access.scope, analysis):
             done = _has_read(analysis, access, late)
             how = f"when `{late.name}` has read the environment" if done else f"past `{late.name}`"
@@ -66,6 +69,20 @@ def _owner_that_has_read(analysis: Analysis, access: Access) -> ModuleSymbol | N
     if access.scope.facts.sort in (TOP, BODY) or clear.is_of_a_script(access):
         return None
     return clear.over(access)
+
+
+def _is_loaded_for(analysis: Analysis, access: Access, owner: ModuleSymbol) -> bool:
+    """The owner only says what its settings are, and the one place in which they are made is behind the load."""
+    kinds = {each for each in owner.classes if is_of_settings(analysis.program, each)}
+    asked = {each.scope for each in analysis.once(accesses)}
+    if not kinds or any(each in asked for each in owner.functions):
+        return False
+    made = [
+        (scope, call.line)
+        for scope, _, call in analysis.calls_of(*{each.name for each in kinds})
+        if not scope.module.in_tests and analysis.program.evaluate(call.callee, scope) in kinds
+    ]
+    return bool(made) and all(scope is access.scope and line > access.line for scope, line in made)
 
 
 def _has_read(analysis: Analysis, access: Access, owner: ModuleSymbol) -> bool:
