@@ -15,7 +15,8 @@ from netra.guard.symbols import ClassSymbol, FunctionSymbol
 # Bases outside the program that have no methods to hand anything on to.
 WITHOUT_METHODS: Final = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing_extensions.Generic"})
 
-MADE_FOR_OTHERS: Final = re.compile("[Mm]ixin|MixIn|^_?(Base|Abstract)[A-Z]|Base$|Interface|Protocol$")
+MIXIN: Final = re.compile("[Mm]ixin|MixIn")
+MADE_FOR_OTHERS: Final = re.compile(f"{MIXIN.pattern}|^_?(Base|Abstract)[A-Z]|Base$|Interface|Protocol$")
 
 
 # What is asked about a class, and makes nothing of it.
@@ -46,6 +47,10 @@ class Completion:
                     return True
             seen.update(each.methods, each.body.assigned)
         return False
+
+    def is_half(self, kind: ClassSymbol) -> bool:
+        """A mixin that nothing makes: an object that is one, by `Bits(self)` in it, is one of a class beside it as well."""
+        return MIXIN.search(kind.name) is not None and not self._is_made(kind)
 
     def _is_never_made(self, kind: ClassSymbol) -> bool:
         """A plain class without a constructor that nothing calls by its name: its methods are given to something else."""

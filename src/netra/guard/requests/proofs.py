@@ -139,10 +139,18 @@ class Proofs:
                 return True
             if last_name(call.callee) == "get" and "authorization" in keys:
                 return True
+            if holder == "session" and _is_opened_here(call.callee[1], function):
+                continue  # that of a client of HTTP or of a database
             if holder in ("session", "cookies") or (holder == "headers" and _proving(keys)):
                 return True
         reads = [each.expression for each in function.facts.reads]
         return any(each[0] == "attribute" and each[2] in ("session", "cookies") for each in reads)
+
+
+def _is_opened_here(session: Expression, function: FunctionSymbol) -> bool:
+    """`async with ClientSession() as session`: what a function opens for itself is no session of a visitor."""
+    given = function.assigned.get(session[1], ()) if session[0] == "name" else ()
+    return bool(given) and all(each.how in ("with", "with async") for each in given)
 
 
 def speaks_of_proof(text: str) -> bool:

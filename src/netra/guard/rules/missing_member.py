@@ -372,6 +372,7 @@ def _is_excused(
         or (not told and is_told_apart(inner, name, scope))
         or is_dictionary(inner, name, scope)
         or (scope.module.in_tests and (name in OF_MOCKS or name.startswith("assert_")))
+        or completion.is_half(kind)
         or (
             inner[0] == "name"
             and inner[1] in ("self", "cls")

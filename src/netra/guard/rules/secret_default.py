@@ -86,7 +86,10 @@ ALGORITHM = re.compile(
 
 # The name of a variable, and what holds one.
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-NAMED = re.compile(r"(?:_env|_env_?var|_env_?key|_variable|_name|_env_name)$", re.IGNORECASE)
+NAMED = re.compile(
+    r"(?:_env|_env_?var|_env_?key|_variable|_name|_env_name|_(?:param(?:eter)?|field|header|column|argument)_key)$",
+    re.IGNORECASE,
+)
 
 # By what something of a kind is kept: `session_key`, and a name as code has them.
 KEY_OF = re.compile(r"(?:\w+_)?([a-z]+)_key")
