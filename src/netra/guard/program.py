@@ -243,7 +243,7 @@ class Program:
         above: list[tuple[ClassSymbol, ...]] = []
         closed = True
         for base in of.facts.bases:
-            match self._base(base, of):
+            match self.base(base, of):
                 case ClassSymbol() as symbol:
                     orders, known = self.order(symbol)
                     above.append(orders)
@@ -267,11 +267,12 @@ class Program:
 
     def bases(self, of: ClassSymbol) -> list[ClassSymbol | None]:
         """The classes directly above a class, in order; None for one that is not known."""
-        found = [self._base(base, of) for base in of.facts.bases]
+        found = [self.base(base, of) for base in of.facts.bases]
         of_program = [each for each in found if not (isinstance(each, External) and each.dotted in OPEN)]
         return [each if isinstance(each, ClassSymbol) else None for each in of_program]
 
-    def _base(self, base: Expression, of: ClassSymbol) -> Symbol | None:
+    def base(self, base: Expression, of: ClassSymbol) -> Symbol | None:
+        """What a base in the head of a class means."""
         around = of.module.function(of.facts.scope)
         found = self.evaluate(base[1] if base[0] == "subscript" else base, around)
         return self._before(of, around) if found is of else found
@@ -280,6 +281,8 @@ class Program:
         """What a name meant before the class of that name: `class Job(Job)` is below an imported one, not below itself."""
         for each in around.imported.get(of.name, ()):
             return self.imported(each, of.module)
+        if around.facts.sort == BODY and around.parent is not None:
+            return self.lookup(of.name, around.parent)  # a class body sees what is around it until it has the name itself
         for each in of.module.top.imported.get("*", ()):
             if (found := self._through_star(each, of.module, of.name, 0)) is not None:
                 return found

@@ -74,7 +74,7 @@ class Parents:
         found = []
         around = kind.module.function(kind.facts.scope)
         for base in kind.facts.bases:
-            match self._program.evaluate(base[1] if base[0] == "subscript" else base, around):
+            match self._program.base(base, kind):
                 case ClassSymbol():
                     continue
                 case External(dotted=name):

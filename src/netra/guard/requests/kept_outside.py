@@ -48,6 +48,9 @@ LEADING: Final = frozenset("bot app application client scheduler dispatcher dp l
 # Decorators of libraries by which they take a function to call it from then on.
 DECORATING: Final = {"listen": "remove_listener", "on": "remove_listener", "listens_for": "remove", "subscribe": "unsubscribe"}
 
+# What decorators of these do is done around each call of the function, and keeps nothing of it: `@LATENCY.time()`.
+AROUND_CALLS: Final = frozenset("prometheus_client opentelemetry tenacity backoff stamina slowapi limits ratelimit".split())
+
 # The same of agents and servers, for what a function is for from then on.
 FITTING_OUT: Final = frozenset("instructions system_prompt tool tool_plain add_tool output_validator".split())
 AGENTS: Final = frozenset("pydantic_ai fastmcp mcp agno".split())
@@ -80,6 +83,8 @@ def given_for_ever(analysis: Analysis) -> Iterator[Handover]:
         for each in scope.facts.decorators if around is not None and around in serving else ():
             name = each.callee[2] if each.callee[0] == "attribute" else ""
             if not name or around is None or not _is_of_no_use_here(scope, around, name):
+                continue
+            if maker(each.callee[1], around, analysis.program) in AROUND_CALLS:
                 continue
             if answers_each(analysis, around) and _is_for_all(analysis, each.callee[1], around):
                 what = f"{last_name(each.callee[1]) or '…'}.{name}(…)"
