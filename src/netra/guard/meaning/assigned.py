@@ -44,7 +44,7 @@ class AssignedValues:
                 return [value]
             if each.how == "declared":
                 found.append(None)
-            elif each.how != "delete":
+            elif each.how != "delete" and not _is_of_itself(each, scope):
                 found.append(self.stored(each, scope))
         return found
 
@@ -61,10 +61,21 @@ class AssignedValues:
                         return item
                     case GeneratorOf(item=item):
                         return item
+                    case Instance() as walked:
+                        return self._walked(walked, "__aiter__" if each.how == "for async" else "__iter__")
             case "unpack":
                 return self._receivers.containers.unpacked(each, scope)
             case "except":
                 return self.caught(each, scope)
+        return None
+
+    def _walked(self, of: Instance, way: str) -> Value | None:
+        """What a library promises of the things in an object: `def __aiter__(self) -> AsyncIterator[T]`."""
+        method = of.kind.methods.get(way, ())[:1] if of.kind.module.model else ()
+        for each in method:
+            match each.facts.returns:
+                case ("subscript", _, ("name", "T")) if of.of:
+                    return of.of[0]
         return None
 
     def caught(self, each: Assignment, scope: FunctionSymbol) -> Value | None:
@@ -74,6 +85,14 @@ class AssignedValues:
         named = [part for head in heads for part in (head[1] if head[0] == "tuple" else (head,))]
         kinds = [self._receivers.value(part, scope) for part in named]
         return agreed([Instance(kind.kind) if isinstance(kind, TypeOf) else None for kind in kinds]) if kinds else None
+
+
+def _is_of_itself(each: Assignment, scope: FunctionSymbol) -> bool:
+    """`for row in late:` of `late = [row for row in rows if row.due]`: one name for the same things, twice."""
+    if each.how not in ("for", "for async") or each.value[0] != "name" or each.target[0] != "name":
+        return False
+    given = [one.value for one in scope.assigned.get(each.value[1], ()) if one.how in ("=", "annotated")]
+    return len(given) == 1 and given[0][0] == "comprehension" and given[0][2] == each.target
 
 
 def made_for_class(body: FunctionSymbol, name: str) -> Expression | None:

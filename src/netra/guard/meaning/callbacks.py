@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.consistency import is_asked_of
-from netra.guard.meaning.makers import made_by, root
+from netra.guard.meaning.makers import made_by, makes_loop, root
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.meaning.registering import decorations
 from netra.guard.program import Program
@@ -65,7 +65,6 @@ DECORATING: Final = frozenset({"atexit.register", "sqlalchemy.event.listens_for"
 # Those of an object, by its class.
 SCHEDULING: Final = "scheduled_job"
 
-LOOPS: Final = frozenset({"get_running_loop", "get_event_loop", "new_event_loop"})
 NAMED: Final = frozenset({"loop", "_loop", "event_loop"})
 
 
@@ -170,12 +169,8 @@ def _is_meant(call: CallSite, row: CallingBack, scope: FunctionSymbol, receivers
 
 def is_loop(receiver: Expression, scope: FunctionSymbol, receivers: Receivers) -> bool:
     """The event loop of asyncio, by the call that gives it or by the name that everybody gives it."""
-    if receiver[0] == "name":
-        made = [each.value for each in scope.assigned.get(receiver[1], ())]
-        if made and all(each[0] == "call" for each in made):
-            return all(last_name(scope.facts.calls[each[1]].callee) in LOOPS for each in made)
-    if receiver[0] == "call":
-        return last_name(scope.facts.calls[receiver[1]].callee) in LOOPS
+    if (made := makes_loop(receiver, scope)) is not None:
+        return made
     match receivers.value(receiver, scope):
         case Instance(kind=kind):
             return kind.module.name == "asyncio"

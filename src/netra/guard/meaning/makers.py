@@ -12,6 +12,9 @@ FURTHEST: Final = 4
 # Callers of a function that are asked what they give it.
 MOST_SITES: Final = 12
 
+# What gives the event loop of asyncio.
+LOOPS: Final = frozenset({"get_running_loop", "get_event_loop", "new_event_loop"})
+
 
 def maker(expression: Expression, scope: FunctionSymbol, program: Program) -> str | None:
     """The top package of the library whose an expression is, or whose class has made it: `sio.on` of `sio = AsyncServer()`."""
@@ -100,4 +103,15 @@ def _kept(name: str, scope: FunctionSymbol, program: Program, depth: int) -> str
             made = at.facts.calls[value[1]].callee if value[0] == "call" else value
             if made[0] in ("name", "attribute") and (found := _library(made, at, program, depth + 1)) is not None:
                 return found
+    return None
+
+
+def makes_loop(receiver: Expression, scope: FunctionSymbol) -> bool | None:
+    """Whether it is the event loop by the call that gives it, there or under a local name; None where no call is seen."""
+    if receiver[0] == "name":
+        made = [each.value for each in scope.assigned.get(receiver[1], ())]
+        if made and all(each[0] == "call" for each in made):
+            return all(last_name(scope.facts.calls[each[1]].callee) in LOOPS for each in made)
+    if receiver[0] == "call":
+        return last_name(scope.facts.calls[receiver[1]].callee) in LOOPS
     return None

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from netra.guard.facts import ASYNC, Expression, last_name
+from netra.guard.facts import ASYNC, OTHER, CallSite, Expression, last_name
 from netra.guard.meaning.annotations import PLAIN_TYPES
 from netra.guard.meaning.arguments import given_back
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING
+from netra.guard.meaning.makers import makes_loop
 from netra.guard.meaning.questions import Questions
 from netra.guard.meaning.replacing import is_replaced
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
@@ -16,6 +17,7 @@ from netra.guard.values import (
     CoroutineOf,
     Either,
     Foreign,
+    GeneratorOf,
     Instance,
     Plain,
     Routine,
@@ -36,6 +38,8 @@ MAKING_MODELS: Final = frozenset(
 NOTING: Final = frozenset({"blocks", "starts"})
 
 SUPER: Final = External("builtins.super()")
+
+IN_EXECUTOR: Final = "run_in_executor"
 
 
 class Outcomes:
@@ -58,7 +62,19 @@ class Outcomes:
         if of_models and (made := self._of_pydantic(call.callee, scope)) is not None:
             return made
         callee = self._receivers.value(call.callee, scope)
-        return None if callee is None else self._given_by(callee, index, scope)
+        return self._of_executor(call, scope) if callee is None else self._given_by(callee, index, scope)
+
+    def _of_executor(self, call: CallSite, scope: FunctionSymbol) -> Value | None:
+        """The future of `loop.run_in_executor(None, shutil.disk_usage, path)`."""
+        if call.callee[0] != "attribute" or call.callee[2] != IN_EXECUTOR or len(call.arguments) < 2:
+            return None
+        module = self._program.modules.get("asyncio")
+        if module is None or not module.library or not makes_loop(call.callee[1], scope):
+            return None
+        function = next((each for each in module.functions if each.name == IN_EXECUTOR), None)
+        return (
+            None if function is None else AwaitableOf(self._made_of(call.arguments[1], scope, called=True), function=function)
+        )
 
     def _of_pydantic(self, callee: Expression, scope: FunctionSymbol) -> Instance | None:
         """`Order.model_validate(raw)`, and `order.model_copy()`: the class is not the one that says so."""
@@ -161,6 +177,11 @@ class Outcomes:
                 return given_back(routine.function, kind, given, self._receivers)
         return None
 
+    def _made_of(self, given: Expression, scope: FunctionSymbol, *, called: bool = False) -> Value | None:
+        """A coroutine as it is given, or what a function gives that is handed over to be called."""
+        value = self._receivers.value(given, scope)
+        return self.of(value) if isinstance(value, Routine) else None if called else value
+
     def _of_model(self, routine: Routine, index: int, scope: FunctionSymbol) -> Value | None:
         """A function of a model whose result is made of an argument: `@gives_argument` hands on the first one's result."""
         call = scope.facts.calls[index]
@@ -171,6 +192,12 @@ class Outcomes:
             match self._receivers.annotated(routine.function.facts.returns or ("none",), routine.function):
                 case Instance(kind=kind):
                     return Instance(kind, (inner,))
+        if "runs_argument" in routine.function.decorator_names and call.arguments:
+            return self._receivers.awaited(self._made_of(call.arguments[0], scope))
+        if "calls_argument" in routine.function.decorator_names and (given := _called_one(routine.function, call)):
+            made = self._made_of(given, scope, called=True)
+            if made is not None and not isinstance(made, CoroutineOf | GeneratorOf | ContextOf):
+                return CoroutineOf(made, routine.function)
         if "gathers_arguments" in routine.function.decorator_names:
             return AwaitableOf(self._receivers.containers.gathered(call.arguments, scope), function=routine.function)
         if "enters_argument" in routine.function.decorator_names and call.arguments:
@@ -180,6 +207,14 @@ class Outcomes:
         if "closes_argument" in routine.function.decorator_names and call.arguments:
             return ContextOf(self._receivers.value(call.arguments[0], scope), routine.function.name == "aclosing")
         return self.of(routine)
+
+
+def _called_one(function: FunctionSymbol, call: CallSite) -> Expression | None:
+    """What a call gives the parameter that is annotated as `Callable`."""
+    places = [
+        place for place, each in enumerate(function.facts.parameters) if last_name(each.annotation or OTHER) == "Callable"
+    ]
+    return call.arguments[places[0]] if places and places[0] < len(call.arguments) else None
 
 
 def called_later(value: Value | None, receivers: Questions) -> Callback | None:

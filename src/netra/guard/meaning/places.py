@@ -137,7 +137,7 @@ def _runs(where: Where, function: FunctionSymbol) -> bool:
 
 def _may_wait(function: FunctionSymbol) -> bool:
     """A method of a library that runs what it is given: by its decorators, or by its name."""
-    return bool(function.decorator_names & {"gives_argument", "enters_argument", "gathers_arguments"}) or bool(
+    return bool(function.decorator_names & {"gives_argument", "runs_argument", "enters_argument", "gathers_arguments"}) or bool(
         RUNNING_WORDS.intersection(function.name.split("_"))
     )
 

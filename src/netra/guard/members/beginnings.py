@@ -23,7 +23,11 @@ def may_be_made(analysis: Analysis, inner: Expression, scope: FunctionSymbol) ->
         return False  # so it is with most names: parameters, and what a module has
     given = [each.value for each in scope.assigned.get(inner[1], ())] if inner[0] == "name" else [inner]
     given = [one for each in given for one in _begun_with(each, scope)]
-    walked = [each.value for each in scope.assigned.get(inner[1], ()) if each.how == "for"] if inner[0] == "name" else []
+    walked = (
+        [each.value for each in scope.assigned.get(inner[1], ()) if each.how in ("for", "for async")]
+        if inner[0] == "name"
+        else []
+    )
     given += [one.value for each in walked if each[0] == "name" for one in scope.assigned.get(each[1], ())]
     called = [each[1] if each[0] == "await" else each for each in given]
     calls = [scope.facts.calls[each[1]] for each in called if each[0] == "call"]

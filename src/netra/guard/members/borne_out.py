@@ -74,12 +74,20 @@ def _is_borne_out_elsewhere(analysis: Analysis, held: frozenset[str], inner: Exp
                 return False
             within = [method for each in family for methods in each.methods.values() for method in methods]
             asked = [expression for method in within for expression, _, _ in method.attributes_read if expression[1] == inner]
+        case ("name", str(name)) if name not in scope.parameters and _is_of_loops(name, scope):
+            asked = [expression for expression, _, _ in scope.attributes_read if expression[1] == inner]
         case ("name", str(name)) if name not in scope.parameters and len(scope.assigned.get(name, ())) == 1:
             asked = [*_asked_of_what_is_returned(analysis, scope.assigned[name][0], scope)]
         case _:
             return False
     names = {expression[2] for expression in asked}
     return len(names - held) == 1 and bool(names & held)
+
+
+def _is_of_loops(name: str, scope: FunctionSymbol) -> bool:
+    """Nothing but loops over what is annotated give the name its values: `for item in shelf.open():`."""
+    given = scope.assigned.get(name, ())
+    return bool(given) and all(each.how in ("for", "for async") for each in given)
 
 
 def _is_handed_in(method: FunctionSymbol, each: Assignment) -> bool:

@@ -183,6 +183,8 @@ def _is_made_so(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -
     match analysis.receivers.value(callee[1], scope):
         case Instance(kind=kind) if not kind.module.library:
             return analysis.once(Making).is_one_of(callee[1], scope, (kind,))
+        case Instance() if callee[1][0] == "attribute":
+            return _is_made_so(analysis, callee[1], scope)  # `peer.writer` of a `Peer` that is made with a stream
     return False
 
 
