@@ -258,3 +258,15 @@ def test_a_file_that_is_too_large_is_passed_over_and_named(
     assert shown.err == f"netra guard: data.py was passed over: {LIMIT}\n"
     assert json.loads(shown.out)["looked_at"]["passed_over"] == ["data.py"]
     assert [each["path"] for each in json.loads(shown.out)["findings"]] == ["app.py"]
+
+
+def test_it_makes_no_difference_from_where_a_service_without_packages_is_looked_at(run: Run) -> None:
+    for service in ("orders", "mail-out"):
+        for folder in ("app", "app/jobs"):
+            Path(service, folder).mkdir(parents=True)
+        Path(service, "app/store.py").write_text("async def save(): ...\n")
+        Path(service, "app/jobs/nightly.py").write_text("from app.store import save\n\n\ndef work():\n    save()\n")
+    Path("app.py").unlink()
+    for looked_at, found in (("orders", 1), ("mail-out/app", 1), (".", 2)):
+        report = json.loads(run(looked_at, "--format", "json", "--no-cache")[1])
+        assert [each["code"] for each in report["findings"]] == ["A101"] * found, looked_at

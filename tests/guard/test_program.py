@@ -52,3 +52,22 @@ def test_names_of_a_class_body_are_not_seen_by_its_methods() -> None:
     (method,) = of_class(linked, "a.A").methods["m"]
     assert linked.lookup("x", method) == VariableSymbol(module.top, "x")
     assert linked.lookup("x", of_class(linked, "a.A").body) == VariableSymbol(of_class(linked, "a.A").body, "x")
+
+
+def test_of_two_packages_of_one_name_the_nearer_one_is_meant() -> None:
+    files = {
+        f"{service}/app/{name}": text
+        for service in ("orders", "mail-out")
+        for name, text in {
+            "__init__.py": "",
+            "store.py": f"class Store:\n    of = '{service}'\n",
+            "main.py": "from app.store import Store\nimport app.store\n",
+        }.items()
+    }
+    linked = program(files)
+    for module in linked.own:
+        if module.path.endswith("main.py"):
+            for expression in (("name", "Store"), ("attribute", ("attribute", ("name", "app"), "store"), "Store")):
+                symbol = linked.evaluate(expression, module.top)
+                assert isinstance(symbol, ClassSymbol)
+                assert symbol.module.path.partition("/")[0] == module.path.partition("/")[0]

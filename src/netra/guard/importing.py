@@ -74,8 +74,8 @@ class ImportOrder:
                 if is_for_checkers(each.line, scope):
                     continue
                 target = self._program.absolute(each, module) or ""
-                source = self._program.modules.get(target)
-                inner = self._program.modules.get(f"{target}.{each.name}")
+                source = self._program.module_named(target, module)
+                inner = self._program.module_named(f"{target}.{each.name}", module)
                 if inner is not None:
                     yield inner
                 if source is not None and (inner is None or each.name in source.top.bound):
@@ -110,7 +110,7 @@ class ImportOrder:
             for each in scope.facts.imports:
                 target = self._program.absolute(each, module) or ""
                 for named in (target, f"{target}.{each.name}"):
-                    if (found := self._program.modules.get(named)) is not None:
+                    if (found := self._program.module_named(named, module)) is not None:
                         yield found
 
     def packages(self, name: str) -> tuple[ModuleSymbol, ...]:

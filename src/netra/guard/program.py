@@ -7,6 +7,8 @@ What is neither, is an `External` with its dotted name, and stays unknown.
 import builtins
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
+from operator import eq
 from pathlib import PurePath
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -23,7 +25,7 @@ from netra.guard.facts import (
 )
 from netra.guard.lazily import lazily
 from netra.guard.onlookers import only_looks_on
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
+from netra.guard.symbols import ELSEWHERE, ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
 
 Answer = TypeVar("Answer")
 
@@ -63,13 +65,19 @@ class Program:
         self.modules: dict[str, ModuleSymbol] = {}
         self.own: list[ModuleSymbol] = []
         self._beside: dict[tuple[str, str], ModuleSymbol] = {}
+        self._alike: dict[str, list[ModuleSymbol]] = {}
         for module in modules:
             self.modules.setdefault(module.name, module)
             if not module.library:
                 self.own.append(module)
                 self._beside.setdefault((module.folder, PurePath(module.path).stem), module)
+        for module in self.own:
+            if ELSEWHERE in module.name:
+                name = module.name.rpartition(ELSEWHERE)[2]
+                first = self.modules.get(name)
+                self._alike.setdefault(name, [] if first is None else [first]).append(module)
         self._tops = {name.partition(".")[0] for name, each in self.modules.items() if not each.library}
-        self._members: dict[tuple[str, str], Symbol | None] = {}
+        self._members: dict[tuple[ModuleSymbol, str], Symbol | None] = {}
         self._looked_up: dict[FunctionSymbol, dict[str, Symbol | None]] = defaultdict(dict)
         self._answers: dict[object, Any] = {}
         self._bases: dict[ClassSymbol, tuple[tuple[ClassSymbol, ...], bool]] = {}
@@ -189,11 +197,19 @@ class Program:
             beside = self._beside.get((near.folder, dotted))
             if beside is not None and beside is not near:
                 return beside
-        return self.modules.get(dotted)
+        return self.module_named(dotted, near)
+
+    def module_named(self, dotted: str, near: ModuleSymbol) -> ModuleSymbol | None:
+        """The module of a name; where several programs have one, `app.db` of each service, the one that lies nearest."""
+        alike = self._alike.get(dotted)
+        if alike is None:
+            return self.modules.get(dotted)
+        parts = near.folder.split("/")
+        return max(alike, key=lambda each: sum(takewhile(bool, map(eq, parts, each.folder.split("/")))))
 
     def member(self, module: ModuleSymbol, name: str, depth: int = 0) -> Symbol | None:
         """What `module.name` is, re-exports followed."""
-        key = (module.name, name)
+        key = (module, name)
         if key in self._members:
             return self._members[key]
         self._members[key] = None  # what a cycle of re-exports finds
@@ -213,7 +229,7 @@ class Program:
     def source_of(self, each: Import, module: ModuleSymbol) -> ModuleSymbol | None:
         """The module of the program from which `from … import …` takes its name."""
         target = self.absolute(each, module)
-        return None if target is None else self.modules.get(target)
+        return None if target is None else self.module_named(target, module)
 
     def _through_star(self, each: Import, module: ModuleSymbol, name: str, depth: int) -> Symbol | None:
         source = None if depth > LONGEST_CHAIN else self.source_of(each, module)

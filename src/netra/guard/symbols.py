@@ -61,6 +61,10 @@ class External:
         return self.dotted.rpartition(".")[2]
 
 
+# Ends the folder that stands before the name of a module whose package another folder has as well: `orders/app.db`.
+ELSEWHERE: Final = "/"
+
+
 @dataclass(eq=False, repr=False)
 class ModuleSymbol:
     """One file of the program, one model of a library, or one file of a package that is installed beside the program."""

@@ -53,3 +53,10 @@ def test_a_package_that_is_called_like_a_library_and_lies_in_a_namespace_has_its
 def test_a_package_that_is_looked_at_from_within_has_no_name_of_its_own() -> None:
     named = module_names([Path("__init__.py"), Path("a.py")], [Path.cwd()])
     assert [each[0] for each in named.values()] == ["", "a"]
+
+
+def test_folders_behind_one_that_no_import_can_name_are_packages() -> None:
+    root = Path.cwd()
+    files = [root / "services/mail-out/app/main.py", root / "services/mail-out/src/app/jobs.py"]
+    named = module_names(files, [root])
+    assert [named[path][0] for path in files] == ["app.main", "services/mail-out/src/app.jobs"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from netra.guard.source.modelled import modelled_packages
+from netra.guard.symbols import ELSEWHERE
 
 # Folders of stubs: on the path of type checkers, never on Python's. What lies in them goes by the name of somebody's library,
 # which is what an import means.
@@ -13,20 +14,39 @@ OF_STUBS: Final = re.compile(r"(\w|-)*[-_]stubs|stubs|typings")
 
 
 def module_names(paths: Iterable[Path], roots: Iterable[Path]) -> dict[Path, tuple[str, bool]]:
-    """The dotted name of each file and whether it is a package, from `__init__.py` files and, above those, from the roots."""
+    """The dotted name of each file and whether it is a package, from `__init__.py` files and, above those, from the roots.
+
+    Where several folders have a package of one name, as each of several services has an `app`, those behind the first have
+    the folder before their names, with a slash.
+    """
     files = list(paths)
     packages = {path.parent for path in files if path.name == "__init__.py"}
     tops = [root.resolve() for root in roots]
     above: dict[Path, list[str]] = {}
+    begun: dict[str, Path] = {}
+    before: dict[Path, str] = {}
     named = {}
     for path in files:
         folder = path.parent
         if folder not in above:
             above[folder] = _parts_above(folder, packages, tops)
+            before[folder] = _told_apart(folder.resolve(), above[folder], begun, tops) if above[folder] else ""
         package = path.name == "__init__.py"
         parts = above[folder] if package else [path.stem, *above[folder]]
-        named[path] = (".".join(reversed(parts)) or folder.name, package)
+        named[path] = (before[folder] + ".".join(reversed(parts)) or folder.name, package)
     return named
+
+
+def _told_apart(folder: Path, above: list[str], begun: dict[str, Path], tops: list[Path]) -> str:
+    """The folder in which the package of a folder lies, where another one has a package of its name; nothing for the first.
+
+    `begun`: where the packages lie that have their names already.
+    """
+    root = folder.parents[len(above) - 1]
+    if begun.setdefault(above[-1], root) == root:
+        return ""
+    shown = root.relative_to(tops[0]) if tops and root.is_relative_to(tops[0]) else root
+    return f"{shown.as_posix()}{ELSEWHERE}".replace(".", "_")
 
 
 def _parts_above(folder: Path, packages: Container[Path], tops: list[Path]) -> list[str]:
@@ -46,13 +66,10 @@ def _parts_above(folder: Path, packages: Container[Path], tops: list[Path]) -> l
         # A folder without __init__.py can be a package, too, below a folder that somebody names or that is `src`.
         resolved = folder.resolve()
         for root in sorted(tops, key=lambda each: -len(each.parts)):
-            if resolved != root and resolved.is_relative_to(root):
+            if resolved.is_relative_to(root):
                 between = resolved.relative_to(root).parts
                 stubs = [each for each in between if OF_STUBS.fullmatch(each) and not each.isidentifier()]
-                while between and (between[0] in {"src", "lib"} or not between[0].isidentifier()):
-                    between = between[1:]
-                if all(each.isidentifier() for each in between):
-                    parts += [*reversed(between), *stubs[:1]]
+                parts += [*reversed(_importable(between)), *stubs[:1]]
                 break
     return parts
 
@@ -61,7 +78,13 @@ def _namespaces(top: Path, tops: list[Path]) -> list[str]:
     """The folders above a package that are packages of Python themselves, without an `__init__.py`, the nearest first."""
     resolved = top.resolve()
     root = max((each for each in tops if resolved.is_relative_to(each)), key=lambda each: len(each.parts), default=resolved)
-    between = resolved.relative_to(root).parts
-    while between and (between[0] in {"src", "lib"} or not between[0].isidentifier()):
+    return [*reversed(_importable(resolved.relative_to(root).parts))]
+
+
+def _importable(between: tuple[str, ...]) -> tuple[str, ...]:
+    """The folders that an import can name, behind the last one that it cannot: `app` of `services/mail-out/src/app`."""
+    others = [number for number, each in enumerate(between, 1) if not each.isidentifier()]
+    between = between[others[-1] :] if others else between
+    while between and between[0] in {"src", "lib"}:
         between = between[1:]
-    return [*reversed(between)] if all(each.isidentifier() for each in between) else []
+    return between

@@ -66,8 +66,10 @@ class Timeline:
         cache: Cache | None = None,
         exclude: Iterable[str] = (),
         read_models: ReadModels = lambda _: {},
+        roots: Sequence[Path] = (),
     ) -> None:
         self._read_models = read_models
+        self._roots = roots or [Path.cwd()]
         self._repository = Repository(paths[0])
         self._cache = cache or Cache(None)
         self._exclude = tuple(exclude)
@@ -113,7 +115,7 @@ class Timeline:
         held = self._repository.files(commit, self._below)
         changed = self._repository.changed(commit)
         paths = {name: path for name in held if (path := self._path(name, gone=name in changed)) is not None}
-        names = module_names(paths.values(), [self._here])
+        names = module_names(paths.values(), self._roots)
         facts = self._facts({held[name] for name in paths if name in changed})
         modules = []
         for name, path in paths.items():
