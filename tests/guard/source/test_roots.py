@@ -3,7 +3,7 @@ from pathlib import Path
 from netra.guard.facts import File
 from netra.guard.source import files
 from netra.guard.source.naming import module_names
-from netra.guard.source.roots import import_roots
+from netra.guard.source.roots import beginnings
 
 HERE = Path("/work")
 
@@ -13,7 +13,7 @@ def facts(texts: dict[str, str]) -> dict[Path, File]:
 
 
 def roots(texts: dict[str, str]) -> list[str]:
-    return [each.relative_to(HERE).as_posix() for each in import_roots(facts(texts), [HERE])]
+    return [each.relative_to(HERE).as_posix() for each in beginnings(facts(texts), [HERE]).roots[1:]]
 
 
 SERVICE = {
@@ -25,7 +25,7 @@ SERVICE = {
 
 def test_names_begin_where_the_imports_of_a_program_say() -> None:
     assert roots(SERVICE) == ["backend"]
-    names = module_names(facts(SERVICE), [HERE, HERE / "backend"])
+    names = module_names(facts(SERVICE), *beginnings(facts(SERVICE), [HERE]))
     assert [name for name, _ in names.values()] == ["app.db", "app.routes", "main"]
 
 
@@ -66,6 +66,25 @@ def test_two_services_with_packages_of_one_name_are_told_apart() -> None:
     texts = {f"{each}/app/{name}": text for each in ("orders", "mail-out") for name, text in {
         "db.py": "engine = 1\n", "routes.py": "from app.db import engine\n"
     }.items()}  # fmt: skip
-    found = import_roots(facts(texts), [HERE])
-    names = module_names(facts(texts), [HERE, *found])
+    names = module_names(facts(texts), *beginnings(facts(texts), [HERE]))
     assert [name for name, _ in names.values()] == ["app.db", "app.routes", "mail-out/app.db", "mail-out/app.routes"]
+
+
+def test_packages_in_a_namespace_have_its_name_before_theirs() -> None:
+    texts = {
+        "acme/store/__init__.py": "",
+        "acme/store/db.py": "engine = 1\n",
+        "acme/web/__init__.py": "",
+        "acme/web/routes.py": "from acme.store.db import engine\n",
+        "other/tools/__init__.py": "",
+        "other/tools/count.py": "from tools import totals\n",
+    }
+    names = module_names(facts(texts), *beginnings(facts(texts), [HERE]))
+    assert [name for name, _ in names.values()] == [
+        "acme.store",
+        "acme.store.db",
+        "acme.web",
+        "acme.web.routes",
+        "tools",
+        "tools.count",
+    ]

@@ -15,7 +15,7 @@ from netra.guard.source.cache import Cache, Entry, KnownFacts, own_version, stam
 from netra.guard.source.installed import Installed
 from netra.guard.source.modelled import needed_models
 from netra.guard.source.naming import module_names
-from netra.guard.source.roots import import_roots
+from netra.guard.source.roots import Beginnings, beginnings
 from netra.guard.symbols import ModuleSymbol
 
 # Starting a process costs about as much as reading this many files.
@@ -52,7 +52,7 @@ class Gathered:
         """
         here = Path.cwd()
         found: list[ModuleSymbol] = []
-        names = module_names(self.entries, self.roots)
+        names = module_names(self.entries, *self.beginnings)
         for path, entry in self.entries.items():
             name, package = names[path]
             found.append(ModuleSymbol(name, shown(path, here), entry.file, package, digest=entry.content))
@@ -61,13 +61,12 @@ class Gathered:
         return found
 
     @lazily
-    def roots(self) -> list[Path]:
-        """The folders in which names of modules begin: this one, those that lie elsewhere, and those that imports tell."""
+    def beginnings(self) -> Beginnings:
+        """Where names of modules begin: here, in folders that lie elsewhere, and where the imports of the program tell."""
         here = Path.cwd()
         # A folder that lies elsewhere is where its program begins: what it is said to hold does not depend on who asks.
         elsewhere = [path for path in self._paths if path.is_dir() and not path.resolve().is_relative_to(here)]
-        told = [here, *elsewhere]
-        return [*told, *import_roots({path: entry.file for path, entry in self.entries.items()}, told)]
+        return beginnings({path: entry.file for path, entry in self.entries.items()}, [here, *elsewhere])
 
     def read_models(self, paths: Sequence[Path]) -> dict[Path, File]:
         """The facts of these models of libraries."""

@@ -13,8 +13,12 @@ from netra.guard.symbols import ELSEWHERE
 OF_STUBS: Final = re.compile(r"(\w|-)*[-_]stubs|stubs|typings")
 
 
-def module_names(paths: Iterable[Path], roots: Iterable[Path]) -> dict[Path, tuple[str, bool]]:
+def module_names(
+    paths: Iterable[Path], roots: Iterable[Path], namespaces: Container[Path] = frozenset()
+) -> dict[Path, tuple[str, bool]]:
     """The dotted name of each file and whether it is a package, from `__init__.py` files and, above those, from the roots.
+
+    `namespaces` are folders that are packages without an `__init__.py`, though others that have one lie in them.
 
     Where several folders have a package of one name, as each of several services has an `app`, those behind the first have
     the folder before their names, with a slash.
@@ -29,7 +33,7 @@ def module_names(paths: Iterable[Path], roots: Iterable[Path]) -> dict[Path, tup
     for path in files:
         folder = path.parent
         if folder not in above:
-            above[folder] = _parts_above(folder, packages, tops)
+            above[folder] = _parts_above(folder, packages, tops, namespaces)
             before[folder] = _told_apart(folder.resolve(), above[folder], begun, tops) if above[folder] else ""
         package = path.name == "__init__.py"
         parts = above[folder] if package else [path.stem, *above[folder]]
@@ -49,7 +53,7 @@ def _told_apart(folder: Path, above: list[str], begun: dict[str, Path], tops: li
     return f"{shown.as_posix()}{ELSEWHERE}".replace(".", "_")
 
 
-def _parts_above(folder: Path, packages: Container[Path], tops: list[Path]) -> list[str]:
+def _parts_above(folder: Path, packages: Container[Path], tops: list[Path], namespaces: Container[Path]) -> list[str]:
     """What stands before the names of the files of a folder, the nearest first."""
     parts: list[str] = []
     top = folder
@@ -59,7 +63,7 @@ def _parts_above(folder: Path, packages: Container[Path], tops: list[Path]) -> l
         parts += reversed(folder.relative_to(top).parts)
         if OF_STUBS.fullmatch(top.name):
             parts.append(top.name)
-        elif parts and parts[-1] in modelled_packages():
+        elif top.resolve() in namespaces or (parts and parts[-1] in modelled_packages()):
             # `llama_index/llms/openai`: what imports `openai` there means the library, and not itself.
             parts += _namespaces(top, tops)
     if top == folder:

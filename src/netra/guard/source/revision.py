@@ -15,6 +15,7 @@ from netra.guard.source.git import Repository, RevisionUnknown
 from netra.guard.source.modelled import ReadModels, needed_models
 from netra.guard.source.naming import module_names
 from netra.guard.source.releases import releases, settled, version_in
+from netra.guard.source.roots import Beginnings
 from netra.guard.symbols import ModuleSymbol
 
 
@@ -66,10 +67,10 @@ class Timeline:
         cache: Cache | None = None,
         exclude: Iterable[str] = (),
         read_models: ReadModels = lambda _: {},
-        roots: Sequence[Path] = (),
+        beginnings: Beginnings | None = None,
     ) -> None:
         self._read_models = read_models
-        self._roots = roots or [Path.cwd()]
+        self._beginnings = beginnings or Beginnings((Path.cwd(),))
         self._repository = Repository(paths[0])
         self._cache = cache or Cache(None)
         self._exclude = tuple(exclude)
@@ -115,7 +116,7 @@ class Timeline:
         held = self._repository.files(commit, self._below)
         changed = self._repository.changed(commit)
         paths = {name: path for name in held if (path := self._path(name, gone=name in changed)) is not None}
-        names = module_names(paths.values(), self._roots)
+        names = module_names(paths.values(), *self._beginnings)
         facts = self._facts({held[name] for name in paths if name in changed})
         modules = []
         for name, path in paths.items():

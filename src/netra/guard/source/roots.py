@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from netra.guard.facts import File, Import
 from netra.guard.source.modelled import modelled_packages
@@ -17,15 +17,24 @@ INIT: Final = "__init__.py"
 ANYTHING: Final = frozenset({"", "*"})
 
 
-def import_roots(files: Mapping[Path, File], roots: Iterable[Path]) -> list[Path]:
-    """Folders below the roots from which more imports of what lies in them lead to a file than from the root itself.
+class Beginnings(NamedTuple):
+    """Where names begin: in the roots, and above packages that lie in namespaces, which are packages without saying it."""
 
-    An import leads to a file where the module lies there and has the name, and is no library that guard knows.
+    roots: tuple[Path, ...]
+    namespaces: frozenset[Path] = frozenset()
+
+
+def beginnings(files: Mapping[Path, File], roots: Iterable[Path]) -> Beginnings:
+    """The roots, and folders below them from which more imports of what lies in them lead to a file than from the root itself.
+
+    An import leads to a file where the module lies there and has the name, and is no library that guard knows. Folders
+    through which imports lead down to packages from the root are namespaces.
     """
     whole = _Files(files)
-    tops = sorted({root.resolve() for root in roots}, key=lambda each: -len(each.parts))
+    given = [root.resolve() for root in roots]
+    tops = sorted({*given}, key=lambda each: -len(each.parts))
     inside: Counter[Path] = Counter()
-    outside: Counter[Path] = Counter()
+    through: Counter[Path] = Counter()
     for path, file in files.items():
         folder = whole.folders[path]
         base = whole.base(folder)
@@ -37,10 +46,12 @@ def import_roots(files: Mapping[Path, File], roots: Iterable[Path]) -> list[Path
             if each.module.partition(".")[0] == path.stem and "." not in each.module:
                 continue  # `import redis` in a `redis.py` means another one
             if whole.leads(top, each):
-                outside.update(between)
-            elif (found := next((one for one in reversed(between) if whole.leads(one, each)), None)) is not None:
-                inside[found] += 1
-    return sorted(each for each, count in inside.items() if count > outside[each])
+                place = top.joinpath(*each.module.split("."), each.name)
+                through.update(one for one in between if place.is_relative_to(one))
+            elif (begun := next((one for one in reversed(between) if whole.leads(one, each)), None)) is not None:
+                inside[begun] += 1
+    found = sorted(each for each, count in inside.items() if count > through[each])
+    return Beginnings((*given, *found), frozenset(each for each, count in through.items() if count > inside[each]))
 
 
 def _imports(file: File) -> Iterator[Import]:
