@@ -6,7 +6,7 @@ from typing import Final
 from netra.guard.facts import BODY, OTHER, TOP, Expression, last_name
 from netra.guard.meaning.applications import APPLICATIONS, HANDED, leads_to_all_above
 from netra.guard.meaning.containers import LONGEST_DISPLAY
-from netra.guard.meaning.oneof import agreed_of_many
+from netra.guard.meaning.oneof import agreed_of_many, widest
 from netra.guard.meaning.outcomes import called_later
 from netra.guard.meaning.parameters import is_filled_in, may_be_left_out
 from netra.guard.meaning.questions import Questions
@@ -33,7 +33,7 @@ def composed(expression: Expression, scope: FunctionSymbol, receivers: Questions
                 for value, part in zip(values, parts, strict=True)
                 if value or not (may_be_left_out(part, scope) or is_filled_in(part[-1], scope))
             ]
-            return agreed(told or values)
+            return widest(agreed(told or values), receivers.program)
         case ("subscript", inner, key):
             of_application = inner[0] == "attribute" and last_name(inner[1]) in APPLICATIONS
             of_application = of_application or last_name(inner) in APPLICATIONS | HANDED or leads_to_all_above(inner)

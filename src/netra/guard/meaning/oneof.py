@@ -4,7 +4,7 @@ from typing import Final
 
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol
-from netra.guard.values import MOST_OPTIONS, Instance, Value, agreed
+from netra.guard.values import MOST_OPTIONS, Either, Instance, Value, agreed
 
 # A class of which more are derived is no mixin.
 MOST_COMBINED: Final = 8
@@ -48,3 +48,16 @@ def agreed_of_many(values: list[Value | None], program: Program) -> Value | None
     shared = (each for each in orders[0] if not each.module.library and all(each in other for other in orders))
     nearest = next(shared, None)
     return None if nearest is None else Instance(nearest)
+
+
+def widest(value: Value | None, program: Program) -> Value | None:
+    """Of objects of a class or of one below it, the class: `store or MemoryStore()` of a `store: Store`."""
+    if not isinstance(value, Either) or not all(isinstance(each, Instance) for each in value.options):
+        return value
+    kinds = [each.kind for each in value.options if isinstance(each, Instance)]
+    above = [
+        each
+        for each in value.options
+        if isinstance(each, Instance) and not any(other in program.order(each.kind)[0][1:] for other in kinds)
+    ]
+    return above[0] if len(above) == 1 else value if len(above) == len(kinds) else Either(tuple(above))

@@ -5,6 +5,7 @@ from typing import Final
 from netra.guard.facts import ASYNC, OTHER, CallSite, Expression, last_name
 from netra.guard.meaning.annotations import PLAIN_TYPES
 from netra.guard.meaning.arguments import given_back
+from netra.guard.meaning.by_type import given_by_type
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING
 from netra.guard.meaning.makers import makes_loop
 from netra.guard.meaning.questions import Questions
@@ -133,7 +134,10 @@ class Outcomes:
             case Routine(function=function) as routine:
                 if function.module.model and function.facts.decorators and NOTING.isdisjoint(function.decorator_names):
                     return self._of_model(routine, index, scope)
-                return self._of_argument(routine, call.callee, scope) or self.of(routine)
+                found = self._of_argument(routine, call.callee, scope) or self.of(routine)
+                if found is None or (isinstance(found, CoroutineOf) and found.result is None):
+                    return given_by_type(routine, call, scope, self._receivers) or found
+                return found
             case Callback(result=result):
                 return AwaitableOf(result)
             case TypeOf(kind=kind):

@@ -75,7 +75,9 @@ SERIALISING: Final = frozenset(
 )
 # Whatever has a method of this name turns what it is given into JSON.
 SENDING: Final = "send_json"
-RESPONSES: Final = frozenset("JSONResponse ORJSONResponse UJSONResponse HTMLResponse PlainTextResponse jsonify".split())
+RESPONSES: Final = frozenset(
+    "JSONResponse ORJSONResponse UJSONResponse HTMLResponse PlainTextResponse jsonify json_response".split()
+)
 LOGGING: Final = frozenset("debug info warning error exception critical log".split())
 
 
@@ -225,9 +227,13 @@ class CoroutinePlaces:
                 return Fate.FORMATTED, "it is part of a response, and cannot be serialised", ()
             case _ if not inner and promises_values(where, scope, self._receivers, self._program):
                 return Fate.RETURNED, "it is among what is returned, which is declared to be values", ()
+            case ("assign", ("name", str(name))):
+                return self._kept_in(name, scope)
             case ("argument", int(index), _):
                 call = scope.facts.calls[index]
                 match self._receivers.value(call.callee, scope):
+                    case Routine(function=function) if function.module.model and function.name in RESPONSES:
+                        return Fate.FORMATTED, f"`{function.name}` cannot serialise it", ()
                     case Foreign(symbol=External(dotted=name)) if name in SERIALISING or name.rpartition(".")[2] in RESPONSES:
                         return Fate.FORMATTED, f"`{name}` cannot serialise it", ()
                     case Foreign(symbol=External(dotted="builtins.any" | "builtins.all" as name)):
@@ -236,6 +242,19 @@ class CoroutinePlaces:
                         return Fate.FORMATTED, f"it is in what `{function.name}` sends or stores, which needs values", ()
                     case None | Foreign() if last_name(call.callee) == SENDING:
                         return Fate.FORMATTED, f"`{SENDING}` cannot serialise it", ()
+        return Fate.UNCLEAR, "", ()
+
+    def _kept_in(self, name: str, scope: FunctionSymbol) -> tuple[Fate, str, tuple[Step, ...]]:
+        """What becomes of a dictionary or list in which it lies, under a name: `result = {"token": token}`, which is sent."""
+        kept: Expression = ("name", name)
+        taken_out = any(call.callee[0] == "attribute" and call.callee[1] == kept for call in scope.facts.calls)
+        if len(scope.assigned[name]) == 1 and not taken_out and not any(name in child.facts.loads for child in scope.children):
+            places: list[Where] = [("return",) for each in scope.facts.returned if each.value == kept]
+            for index, call in enumerate(scope.facts.calls):
+                places += [("argument", index, position) for position, given in call.placed if given == kept]
+            found = [self._contained(each, scope) for each in places]
+            if found and all(fate is Fate.FORMATTED for fate, _, _ in found):
+                return found[0]
         return Fate.UNCLEAR, "", ()
 
     def _only_reads(self, function: FunctionSymbol) -> bool:

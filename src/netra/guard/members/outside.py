@@ -53,7 +53,8 @@ class OutsideWrites:
                 case Foreign(symbol=External(dotted=dotted)) if dotted.rpartition(".")[2].islower():
                     continue  # `g.user = user`: an object of a library, and of no class of the program
                 case _:
-                    if not refuses and not is_state(target):
+                    # What a test sets up and nobody knows is a mock.
+                    if not refuses and not is_state(target) and not scope.module.in_tests:
                         return True
         return False
 
