@@ -43,6 +43,9 @@ ASYNCHRONOUS: Final = ("sqlalchemy.ext.asyncio.", "asyncpg.", "psycopg.Async", "
 # Sessions of document stores, which hold no connection, and are one transaction each.
 OF_DOCUMENTS: Final = frozenset({"motor.motor_asyncio.AsyncIOMotorClientSession", "pymongo.AsyncClientSession"})
 
+# Methods of a stack that give what they enter: a session gives itself.
+ENTERING: Final = frozenset({"enter_context", "enter_async_context"})
+
 # Where a local name goes on to another place.
 FOLLOWED: Final = frozenset("assign argument element return yield".split())
 
@@ -77,6 +80,14 @@ class KeptConnections:
         self._sharing = analysis.once(Sharing)
 
     def all(self) -> Iterator[KeptForAll]:
+        """Each of them once: what is put on an application may have been followed there from its opening already."""
+        seen: set[tuple[FunctionSymbol, Expression]] = set()
+        for each in self._all():
+            if each.target[0] == "name" or (each.scope, each.target) not in seen:
+                seen.add((each.scope, each.target))
+                yield each
+
+    def _all(self) -> Iterator[KeptForAll]:
         for opening in self._connections.openings:
             yield from self._of_opening(opening)
         for opening in self._connections.made_on_import:
@@ -146,7 +157,7 @@ class KeptConnections:
                     yield from self._ends(
                         value, ("assign", ("attribute", outer.arguments[0], outer.arguments[1][1])), opening, depth - 1
                     )
-                if self._keeps(outer, index, value, position, scope):
+                if last_name(outer.callee) in ENTERING or self._keeps(outer, index, value, position, scope):
                     yield from self._ends(("call", index), outer.where, opening, depth - 1)
 
     def _keeps(self, outer: CallSite, index: int, value: Expression, position: int | str, scope: FunctionSymbol) -> bool:

@@ -9,10 +9,11 @@ from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHES
 from netra.guard.entries.sorts import COMMAND
 from netra.guard.facts import ASYNC, PLAIN, SELF, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import written
+from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.loading import AT_THE_ENDS, Loading
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import is_application, is_application_state
+from netra.guard.requests.slots import Slot
 from netra.guard.requests.task_objects import based_on, is_ended_after_a_run
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
@@ -28,6 +29,11 @@ SINGLE = (
     )
 )
 
+
+# One object has all channels to which it is subscribed, and each message for whoever asks it first.
+OF_CHANNELS = "redis.asyncio.PubSub"
+SUBSCRIBING = frozenset({"subscribe", "psubscribe", "ssubscribe"})
+LISTENING = frozenset({"listen", "get_message"})
 
 # What ends the transaction that a run of a task has left, or the session with it.
 ENDING = CLOSING | {"rollback"}
@@ -66,7 +72,7 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
     So is a session of which no request knows, in an object that lives as long as the server, where nothing ever ends what its
     first statement began: it holds its connection from then on, and fails for good with the first error. And so is one of the
     object that tasks of celery are based on (`base=DatabaseTask`), of which a worker has one for all runs, where no method ends
-    it.
+    it. And so is the one object by which all requests listen to channels of Redis, each to its own.
 
     Keep the engine, the pool or the factory, and open a session for each unit of work.
     """
@@ -78,6 +84,9 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
             yield run
             continue
         slot = kept.slot or sharing.slot(target, scope) or on_application(target, scope)
+        if kept.library == OF_CHANNELS and slot is not None and (heard := _of_all_channels(analysis, kept, slot)) is not None:
+            yield heard
+            continue
         if kept.library not in SINGLE or slot is None:
             continue
         # Who is served and leaves it there, leaves it to whoever comes next.
@@ -110,6 +119,28 @@ def _of_all_runs(analysis: Analysis, kept: KeptForAll) -> Sighting | None:
     message = f"`{written(target, scope)}` is one `{kept.library}` for all runs of `{based[0].name}`, and no run ends it"
     mend = Mend("open it in the task, or close it in `after_return`")
     return Sighting(scope, kept.line, kept.column, kept.end_line, message, (based[1],), mend)
+
+
+def _of_all_channels(analysis: Analysis, kept: KeptForAll, slot: Slot) -> Sighting | None:
+    """Each request subscribes the one object to a channel of its own and listens: all hear what is meant for any of them, each
+    message comes to one of them only, and who unsubscribes does so for all. One reader for all, who hands on, is left alone.
+    """
+    scope, target = kept.scope, kept.target
+    for each in _using(analysis, scope, target):
+        asked = {call.callee[2]: call for call in each.facts.calls if call.callee[0] == "attribute"
+                 and last_name(call.callee[1]) == last_name(target)}  # fmt: skip
+        subscribing = [asked[name] for name in sorted(SUBSCRIBING & asked.keys())]
+        if not subscribing or LISTENING.isdisjoint(asked):
+            continue
+        own = {("name", name) for name in each.parameters if name not in ("self", "cls")}
+        named = any(part in own for call in subscribing for given in call.given for part in within(given, each))
+        if named and (steps := analysis.reach.path_to(each)):
+            message = (
+                f"`{written(target, scope)}` is one `{kept.library}` by which each request listens to a channel of its own"
+            )
+            mend = Mend("give each request one of its own: `async with client.pubsub() as channel`")
+            return Sighting(scope, kept.line, kept.column, kept.end_line, message, (slot.step, *steps), mend)
+    return None
 
 
 def _readers(analysis: Analysis, target: Expression) -> Iterator[Step]:
