@@ -13,6 +13,7 @@ from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import Connections, Opening, is_migration
 from netra.guard.entries.sorts import START
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Where, last_name
+from netra.guard.lazily import lazily
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import is_application, is_application_state, is_cached_for_all
 from netra.guard.requests.slots import Slot
@@ -79,13 +80,19 @@ class KeptConnections:
         self._carriers = analysis.once(Carriers)
         self._sharing = analysis.once(Sharing)
 
-    def all(self) -> Iterator[KeptForAll]:
+    def all(self) -> tuple[KeptForAll, ...]:
         """Each of them once: what is put on an application may have been followed there from its opening already."""
+        return self._every
+
+    @lazily
+    def _every(self) -> tuple[KeptForAll, ...]:
+        found: list[KeptForAll] = []
         seen: set[tuple[FunctionSymbol, Expression]] = set()
         for each in self._all():
             if each.target[0] == "name" or (each.scope, each.target) not in seen:
                 seen.add((each.scope, each.target))
-                yield each
+                found.append(each)
+        return tuple(found)
 
     def _all(self) -> Iterator[KeptForAll]:
         for opening in self._connections.openings:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import CLOSING, SESSIONS, SQLALCHEMY, runs_for_itself
 from netra.guard.database.kept import APPLICATIONS, OF_DOCUMENTS, KeptConnections, KeptForAll, on_application
+from netra.guard.database.mixed_transactions import MixedTransactions
 from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHEST, ROLLS_BACK, UNKNOWN, Transactions
 from netra.guard.entries.sorts import COMMAND
 from netra.guard.facts import ASYNC, PLAIN, SELF, TOP, Expression, last_name
@@ -29,6 +30,9 @@ SINGLE = (
     )
 )
 
+
+# Of each statement alone nothing is wrong with a connection that all share.
+OF_ONE_THREAD = "aiosqlite.Connection"
 
 # One object has all channels to which it is subscribed, and each message for whoever asks it first.
 OF_CHANNELS = "redis.asyncio.PubSub"
@@ -73,12 +77,16 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
     first statement began: it holds its connection from then on, and fails for good with the first error. And so is one of the
     object that tasks of celery are based on (`base=DatabaseTask`), of which a worker has one for all runs, where no method ends
     it. And so is the one object by which all requests listen to channels of Redis, each to its own.
+    And so is one connection of aiosqlite, where a function writes several times in it before it commits: what another request
+    has written in between is committed by halves, or lost with an error that was not its own.
 
     Keep the engine, the pool or the factory, and open a session for each unit of work.
     """
     sharing = analysis.once(Sharing)
     serves = any(each.serves for each in analysis.reach.entries.values())
-    for kept in analysis.once(KeptConnections).all():
+    every = analysis.once(KeptConnections).all()
+    yield from _mixed(analysis, [each for each in every if each.library == OF_ONE_THREAD])
+    for kept in every:
         scope, target = kept.scope, kept.target
         if kept.library in SINGLE and (run := _of_all_runs(analysis, kept)) is not None:
             yield run
@@ -107,6 +115,22 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
         mend = Mend("keep the engine, pool or factory there, and open a session for each unit of work")
         confidence = CERTAIN if steps or of_application else LIKELY
         yield Sighting(scope, kept.line, kept.column, kept.end_line, message, (slot.step, *steps), mend, confidence)
+
+
+def _mixed(analysis: Analysis, opened: list[KeptForAll]) -> Iterator[Sighting]:
+    """Several requests write in the transaction of one connection of SQLite, and each commits what another has begun."""
+    for mixed in MixedTransactions(analysis).mixed():
+        scope, call = mixed.scope, mixed.ending
+        steps = [mixed.slot.step, *analysis.reach.path_to(scope)]
+        steps += [Step(scope.module.path, each.line, "writes in the transaction") for each in mixed.writes[:2]]
+        steps.append(Step(scope.module.path, call.line, "ends it, with what others have written in the meantime"))
+        message = f"one connection of SQLite has the transactions of all requests: they are mixed in `{scope.facts.qualified}`"
+        mend = Mend("open a connection for each transaction, or let one wait for the other by a lock")
+        place = opened[0] if len(opened) == 1 else None
+        if place is None:
+            yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend)
+        else:
+            yield Sighting(place.scope, place.line, place.column, place.end_line, message, tuple(steps), mend)
 
 
 def _of_all_runs(analysis: Analysis, kept: KeptForAll) -> Sighting | None:
