@@ -36,6 +36,8 @@ class ToolSession(NamedTuple):
     call: CallSite
     session: SessionOfTask
     steps: tuple[Step, ...]
+    whose: object
+    """The function around the tool, the class of its object, or that of the context of the run."""
 
 
 class ToolSessions:
@@ -47,17 +49,27 @@ class ToolSessions:
         self._transactions = analysis.once(Transactions)
         self._tasks = analysis.once(Tasks)
 
+    def of_functions(self) -> Iterator[ToolSession]:
+        """The tools that find their session in a function around them."""
+        for tool in self._every:
+            if isinstance(tool.whose, FunctionSymbol):
+                yield tool
+
     def shared(self) -> Iterator[ToolSession]:
+        """The first of the tools that share a session, with some of the others."""
         found: dict[tuple[object, Expression], list[ToolSession]] = {}
-        for scope in self._analysis.reach.entries:
-            if self._is_run_at_once(scope):
-                for key, each in self._of(scope):
-                    found.setdefault(key, []).append(each)
+        for each in self._every:
+            found.setdefault((each.whose, each.session.key), []).append(each)
         for tools in found.values() if found and not self._one_after_the_other else ():
             tools.sort(key=lambda each: (each.scope.module.path, each.call.line))
             first = tools[0]
             others = (Step(each.scope.module.path, each.call.line, f"and so does `{each.scope.name}`") for each in tools[1:4])
-            yield ToolSession(first.scope, first.call, first.session, (*first.steps, *others))
+            yield first._replace(steps=(*first.steps, *others))
+
+    @lazily
+    def _every(self) -> tuple[ToolSession, ...]:
+        entries = (each for each in self._analysis.reach.entries if self._is_run_at_once(each))
+        return tuple(tool for each in entries for tool in self._of(each))
 
     @lazily
     def _one_after_the_other(self) -> bool:
@@ -78,7 +90,7 @@ class ToolSessions:
                 running.add(package)
         return bool(running - (frozenset() if scope.facts.sort == ASYNC else ONE_BY_ONE))
 
-    def _of(self, scope: FunctionSymbol) -> Iterator[tuple[tuple[object, Expression], ToolSession]]:
+    def _of(self, scope: FunctionSymbol) -> Iterator[ToolSession]:
         """The sessions a tool works with that belong to the function around it, its object, or the context of the run."""
         seen: set[Expression] = set()
         for index, call in enumerate(scope.facts.calls):
@@ -92,7 +104,7 @@ class ToolSessions:
                         scope.facts.line,
                         f"`{scope.name}` is a tool, and a model may ask for several at once",
                     )
-                    yield (whose, session.key), ToolSession(scope, call, session, (step,))
+                    yield ToolSession(scope, call, session, (step,), whose)
 
     def _worked_with(self, scope: FunctionSymbol, index: int) -> Iterator[tuple[object, SessionOfTask]]:
         call = scope.facts.calls[index]
