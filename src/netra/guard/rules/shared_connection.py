@@ -18,7 +18,7 @@ from netra.guard.requests.slots import Slot
 from netra.guard.requests.task_objects import based_on, is_ended_after_a_run
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
-from netra.guard.values import Step
+from netra.guard.values import Instance, Step
 
 # `aiosqlite` and `sqlite3` keep one connection in one thread, and are a matter of their own.
 SINGLE = (
@@ -44,6 +44,9 @@ ENDING = CLOSING | {"rollback"}
 
 # How a method calls its own object or class.
 OWN_OBJECT = (("name", "self"), ("name", "cls"))
+
+# What is asked of a session or connection.
+WORKING = tuple("execute executemany fetch fetchrow fetchval scalar scalars stream get add commit cursor transaction".split())
 
 # How extensions and commands of a bot get to it.
 BOTS = frozenset({"bot", "client"})
@@ -247,6 +250,7 @@ def _using(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> lis
         functions = [each for kind in classes for methods in kind.methods.values() for each in methods]
         using = [each for each in functions if any(use.name == f"self.{target[2]}" for use in each.facts.uses)]
         using += _asking_by_name(analysis, scope.owner, target[2])
+        using += _asking_through(analysis, scope.owner, target[2])
     elif target[0] == "attribute":
         using = list(_asking(analysis, scope, target))
     else:
@@ -282,6 +286,17 @@ def _asking_by_name(analysis: Analysis, kind: ClassSymbol, attribute: str) -> li
             ):
                 found.append(scope)
     return found
+
+
+def _asking_through(analysis: Analysis, kind: ClassSymbol, attribute: str) -> Iterator[FunctionSymbol]:
+    """The functions that have an object of the class, and work with what it keeps: `self.base.connection.execute(…)`."""
+    kinds = (kind, *analysis.program.subclasses.get(kind, ()))
+    for scope, _, call in analysis.calls_of(*WORKING):
+        held = call.callee[1] if call.callee[0] == "attribute" else call.callee
+        if held[0] == "attribute" and held[2] == attribute and held[1] not in OWN_OBJECT and not scope.module.in_tests:
+            match analysis.receivers.value(held[1], scope):
+                case Instance(kind=found) if found in kinds:
+                    yield scope
 
 
 def _held_by(callee: Expression) -> Iterator[Expression]:
