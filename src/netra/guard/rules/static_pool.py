@@ -124,7 +124,8 @@ def _entered(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> Sight
         if each.target != entry or last_name(each.value) not in ONE_CONNECTION or each.how != "=":
             continue
         tests = [test for block in at.facts.blocks if block.line <= each.line <= block.end_line for test in block.expressions]
-        if any(_says_memory(_words(test, at)) for test in tests):
+        told = [(test, at) for test in tests] + [one for test in tests for one in _assigned(at, test)]
+        if any(_says_memory(_words(test, where)) for test, where in told):
             continue
         message = f"`{last_name(each.value)}` gives every user of this engine the same connection"
         note = f"`{written(call.callee, scope)}(…)` makes the engine, and its database is not known to be in memory"
