@@ -264,17 +264,17 @@ class KeptConnections:
             if scope.facts.sort not in (PLAIN, ASYNC) or scope.module.in_tests or APPLICATIONS.isdisjoint(scope.facts.loads):
                 continue
             for each in scope.facts.assignments:
-                if each.how not in ("=", "annotated") or each.value[0] not in ("name", "call"):
+                if each.how not in ("=", "annotated") or each.value[0] not in ("name", "call", "await"):
                     continue
                 if is_application_state(each.target) or on_application(each.target, scope) is not None:
-                    library = self._held_in(each.value, scope)
+                    library = self._held_in(each.value, scope) or self._of_documents(each.value, scope)
                     if library is not None:
                         yield KeptForAll(scope, each.target, library, each.line, each.column, each.line)
 
     def _held_in(self, value: Expression, scope: FunctionSymbol) -> str | None:
         """What a name holds, or an object that is made of it and keeps it: `Resolver(session)`."""
-        if value[0] == "name":
-            return self._connections.held(value, scope)
+        if value[0] != "call":
+            return self._connections.held(value, scope) if value[0] == "name" else None
         call = scope.facts.calls[value[1]]
         for given in call.given:
             # What is opened for it stands in the function, and is followed from there.

@@ -173,8 +173,8 @@ def _of_all_channels(analysis: Analysis, kept: KeptForAll, slot: Slot) -> Sighti
 def _readers(analysis: Analysis, target: Expression) -> Iterator[Step]:
     """Some of the handlers that find it on the application."""
     shown = 0
-    for scope in analysis.reach.entries:
-        if shown < MOST_SHOWN and not scope.module.in_tests and not APPLICATIONS.isdisjoint(scope.facts.loads):
+    for scope, entry in analysis.reach.entries.items():
+        if shown < MOST_SHOWN and entry.serves and not scope.module.in_tests and not APPLICATIONS.isdisjoint(scope.facts.loads):
             given = [(each.value, each.line) for each in scope.facts.assignments]
             given += [(each, call.line) for call in scope.facts.calls for each in (call.callee[1], *call.arguments)
                       if call.callee[0] == "attribute"]  # fmt: skip
