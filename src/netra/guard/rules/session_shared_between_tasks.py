@@ -49,10 +49,10 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
             by_name = last_name(scope.facts.calls[number].callee) in ("create_task", "ensure_future")
             if by_name or tasks.given_to_helper(scope, scope.facts.calls[number]) is not None:
                 yield from _left_behind(givers, scope, scope.facts.calls[number], each)
-    for each in analysis.once(ToolSessions).shared():
-        message = f"`{each.session.shown}` is one session for all tools of a run, which may be run at once"
+    for tool in analysis.once(ToolSessions).shared():
+        message = f"`{tool.session.shown}` is one session for all tools of a run, which may be run at once"
         mend = Mend("open a session in each tool, out of the factory")
-        yield Sighting(each.scope, each.call.line, each.call.column, each.call.end_line, message, each.steps, mend)
+        yield Sighting(tool.scope, tool.call.line, tool.call.column, tool.call.end_line, message, tool.steps, mend)
     for scope, call, session, steps in tasks.afterwards():
         message = f"`{session.shown}` is handed to a task that runs when `{scope.name}` is done with it"
         yield Sighting(scope, call.line, call.column, call.end_line, message, steps, OWN)
