@@ -265,8 +265,8 @@ class RequestValues:
         match self._analysis.receivers.value(call.callee, caller):
             case Routine(function=function, bound=bound) if function is scope:
                 position = number - (1 if bound and scope.owner is not None else 0)
-            case TypeOf(kind=kind) if (
-                scope.name == "__init__" and self._analysis.receivers.parameters.constructor(kind) is scope
+            case TypeOf(kind=made) if (
+                scope.name == "__init__" and self._analysis.receivers.parameters.constructor(made) is scope
             ):
                 position = number - 1
             case None | Foreign() if call.callee[0] == "attribute" and scope.owner is not None:
