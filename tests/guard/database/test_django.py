@@ -21,7 +21,7 @@ def test_what_asks_the_database_of_django() -> None:
         """
     analysis = analysed(text)
     f, g = (each for each in analysis.scopes if each.name in ("f", "g"))
-    assert sorted({call.line for call in f.facts.calls if asks(analysis, call.callee, f)}) == [7, 10, 12, 13]
+    assert sorted({call.line for call in f.facts.calls if asks(analysis, call, f)}) == [7, 10, 12, 13]
     assert (is_threaded(f), is_threaded(g)) == (False, True)
 
 

@@ -143,7 +143,7 @@ class AtomicBlocks:
         if call.where[0] == "lambda":
             return False
         if name in WRITING and call.callee[0] == "attribute":
-            if name == LOCKING or django.asks(self._analysis, call.callee, scope) is not None:
+            if name == LOCKING or django.asks(self._analysis, call, scope) is not None:
                 return True
             of_nobody = self._analysis.receivers.value(call.callee[1], scope) is None
             return name in OF_ROWS and of_nobody and not call.arguments

@@ -3,7 +3,8 @@
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression
+from netra.guard.facts import CallSite, Expression
+from netra.guard.meaning.given_last import given_last
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Instance
 
@@ -66,8 +67,9 @@ def is_connection(analysis: Analysis, expression: Expression, scope: FunctionSym
     return False
 
 
-def asks(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> str | None:
+def asks(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> str | None:
     """What a call works with that waits for the database of Django; None for all else."""
+    callee = call.callee
     if callee[0] != "attribute":
         return None
     method, receiver = callee[2], callee[1]
@@ -79,20 +81,29 @@ def asks(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> str |
     if method in OF_QUERIES and _puts_queries(analysis, receiver, scope):
         return "django.db.models.Manager"
     if method in OF_ROWS:
-        if _is_row(analysis, receiver, scope):
+        given = _given(receiver, call.line, scope)
+        if given is not None and _is_row(analysis, given, scope):
             return "django.db.models.Model"
-        match analysis.receivers.value(receiver, scope):
+        value = analysis.receivers.value(receiver, scope)
+        # A short name that the function has for other things, too.
+        match analysis.receivers.value(given, scope) if value is None and given is not None else value:
             case Instance(kind=kind) if _is_model(analysis, kind) and not _defines(analysis, kind, method):
                 return "django.db.models.Model"
     return None
 
 
-def _is_row(analysis: Analysis, receiver: Expression, scope: FunctionSymbol) -> bool:
-    """A local name for what a manager has given: `room = await Room.objects.aget(pk=1)`."""
-    given = scope.assigned.get(receiver[1]) if receiver[0] == "name" and receiver[1] not in scope.parameters else None
-    if given is None or len(given) != 1 or given[0].how not in ("=", "annotated"):
-        return False
-    value = given[0].value[1] if given[0].value[0] == "await" else given[0].value
+def _given(receiver: Expression, line: int, scope: FunctionSymbol) -> Expression | None:
+    """What a local name is given, by the last line above that says so, or by the only one."""
+    if receiver[0] != "name" or receiver[1] in scope.parameters:
+        return None
+    given = scope.assigned.get(receiver[1], ())
+    last = given[0] if len(given) == 1 else given_last(receiver[1], line, scope)
+    return last.value if last is not None and last.how in ("=", "annotated") else None
+
+
+def _is_row(analysis: Analysis, given: Expression, scope: FunctionSymbol) -> bool:
+    """What a manager has given: `await Room.objects.aget(pk=1)`."""
+    value = given[1] if given[0] == "await" else given
     callee: Expression = scope.facts.calls[value[1]].callee if value[0] == "call" else ("other",)
     return callee[0] == "attribute" and callee[2] in OF_ONE and _puts_queries(analysis, callee[1], scope)
 

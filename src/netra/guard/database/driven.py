@@ -12,6 +12,7 @@ from netra.guard.database.changing import changes
 from netra.guard.database.connections import Connections
 from netra.guard.database.transactions import COMMITS, ROLLS_BACK, UNKNOWN, WRITES, Effects, Tracked, Transactions
 from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch
 from netra.guard.symbols import FunctionSymbol
@@ -91,12 +92,37 @@ class DrivenWrites:
             return closes and self._opens_of("aiosqlite.", index, scope)
         elif how not in ("=", "annotated"):
             return False
-        if self._connections.opened(index, scope) is None or self._connections.is_pooled(index, scope):
+        if self._connections.opened(index, scope) is None:
+            return False
+        if self._connections.is_pooled(index, scope) and not self._is_rolled_back_by_pool(index, scope):
             return False
         match self._analysis.receivers.value(scope.facts.calls[index].callee, scope):
             case Routine(function=function) if not function.module.library and self._commits_each(function):
                 return False
         return not any(word in str(scope.facts.calls[index].given) for word in IN_MEMORY)
+
+    def _is_rolled_back_by_pool(self, index: int, scope: FunctionSymbol) -> bool:
+        """`pool.getconn()` of psycopg: `putconn` rolls back what nobody has committed, where no pool of the program gives out
+        connections that commit each statement.
+        """
+        if last_name(scope.facts.calls[index].callee) != "getconn":
+            return False
+        match self._analysis.receivers.value(scope.facts.calls[index].callee, scope):
+            case Routine(function=function) if function.module.name.startswith("psycopg"):
+                return not self._pools_commit
+        return False
+
+    @lazily
+    def _pools_commit(self) -> bool:
+        """What is said of the connections of a pool may be that each statement commits: `kwargs={"autocommit": True}`."""
+        pools = [each for each in self._analysis.program.calls_named if each.endswith("Pool")]
+        return any(
+            key in ("**", "configure")
+            or key in BY_ITSELF
+            or (key == "kwargs" and (value[0] != "dict" or "autocommit" in str(value)))
+            for _, _, call in self._analysis.calls_of(*sorted(pools))
+            for key, value in call.keywords
+        )
 
     def _opens_of(self, library: str, index: int, scope: FunctionSymbol) -> bool:
         kind = self._connections.opened(index, scope)
@@ -126,12 +152,20 @@ class DrivenWrites:
         effects = [self._effects(tracked, index) for index in range(len(calls))]
         if not any(WRITES in each for each in effects):
             return
+        # `async with connection.transaction():` of psycopg commits at its end.
+        begun = {
+            ("call", index)
+            for index, each in enumerate(calls)
+            if each.callee == ("attribute", tracked.expression, "transaction")
+        }
         commits_at_end = tracked.library.startswith(COMMITTING_AT_THE_END)
 
         def move(event: Happening, state: int) -> Iterator[tuple[str, int]]:
             does = effects[event.at] if event.what == "call" else frozenset()
             after = state
-            ended = event.what == "exit" and commits_at_end and event.expression == tracked.expression
+            ended = event.what == "exit" and (
+                (commits_at_end and event.expression == tracked.expression) or event.expression in begun
+            )
             if ended or does & {COMMITS, ROLLS_BACK, UNKNOWN}:
                 after = CLEAN
             elif WRITES in does and state == CLEAN:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.connections import SESSIONS, Connections
+from netra.guard.database.connections import FACTORIES, SESSIONS, Connections
 from netra.guard.facts import Expression, last_name
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, Symbol
+from netra.guard.values import Instance
 
 DEPENDENCY: Final = "dependency"
 CONTEXT: Final = "context manager"
@@ -53,6 +54,20 @@ class Endings:
             if not commits and any(word in scope.name.lower() for word in READING):
                 continue
             yield GivenSession(scope, factory, sort, commits)
+        yield from self._begun(depended)
+
+    def _begun(self, depended: frozenset[FunctionSymbol]) -> Iterator[GivenSession]:
+        """`with factory.begin() as session: yield session`, which commits at its end."""
+        for scope, _, call in self._analysis.calls_of("begin"):
+            if not scope.facts.yields or call.callee[0] != "attribute" or scope.module.in_tests:
+                continue
+            match self._analysis.receivers.value(call.callee[1], scope):
+                case Instance(kind=kind) if kind.full_name in FACTORIES:
+                    factory = self._analysis.program.evaluate(call.callee[1], scope)
+                    contextual = scope.decorator_names & {"contextmanager", "asynccontextmanager"}
+                    sort = CONTEXT if contextual else DEPENDENCY if scope in depended else ""
+                    if sort and factory is not None:
+                        yield GivenSession(scope, factory, sort, True)
 
     @property
     def _depended(self) -> frozenset[FunctionSymbol]:

@@ -13,6 +13,7 @@ from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import Connections, Opening, is_migration
 from netra.guard.entries.sorts import START
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Where, last_name
+from netra.guard.lazily import lazily
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import is_application, is_application_state, is_cached_for_all
 from netra.guard.requests.slots import Slot
@@ -42,6 +43,9 @@ ASYNCHRONOUS: Final = ("sqlalchemy.ext.asyncio.", "asyncpg.", "psycopg.Async", "
 
 # Sessions of document stores, which hold no connection, and are one transaction each.
 OF_DOCUMENTS: Final = frozenset({"motor.motor_asyncio.AsyncIOMotorClientSession", "pymongo.AsyncClientSession"})
+
+# Methods of a stack that give what they enter: a session gives itself.
+ENTERING: Final = frozenset({"enter_context", "enter_async_context"})
 
 # Where a local name goes on to another place.
 FOLLOWED: Final = frozenset("assign argument element return yield".split())
@@ -76,7 +80,21 @@ class KeptConnections:
         self._carriers = analysis.once(Carriers)
         self._sharing = analysis.once(Sharing)
 
-    def all(self) -> Iterator[KeptForAll]:
+    def all(self) -> tuple[KeptForAll, ...]:
+        """Each of them once: what is put on an application may have been followed there from its opening already."""
+        return self._every
+
+    @lazily
+    def _every(self) -> tuple[KeptForAll, ...]:
+        found: list[KeptForAll] = []
+        seen: set[tuple[FunctionSymbol, Expression]] = set()
+        for each in self._all():
+            if each.target[0] == "name" or (each.scope, each.target) not in seen:
+                seen.add((each.scope, each.target))
+                found.append(each)
+        return tuple(found)
+
+    def _all(self) -> Iterator[KeptForAll]:
         for opening in self._connections.openings:
             yield from self._of_opening(opening)
         for opening in self._connections.made_on_import:
@@ -146,7 +164,7 @@ class KeptConnections:
                     yield from self._ends(
                         value, ("assign", ("attribute", outer.arguments[0], outer.arguments[1][1])), opening, depth - 1
                     )
-                if self._keeps(outer, index, value, position, scope):
+                if last_name(outer.callee) in ENTERING or self._keeps(outer, index, value, position, scope):
                     yield from self._ends(("call", index), outer.where, opening, depth - 1)
 
     def _keeps(self, outer: CallSite, index: int, value: Expression, position: int | str, scope: FunctionSymbol) -> bool:
@@ -246,17 +264,17 @@ class KeptConnections:
             if scope.facts.sort not in (PLAIN, ASYNC) or scope.module.in_tests or APPLICATIONS.isdisjoint(scope.facts.loads):
                 continue
             for each in scope.facts.assignments:
-                if each.how not in ("=", "annotated") or each.value[0] not in ("name", "call"):
+                if each.how not in ("=", "annotated") or each.value[0] not in ("name", "call", "await"):
                     continue
                 if is_application_state(each.target) or on_application(each.target, scope) is not None:
-                    library = self._held_in(each.value, scope)
+                    library = self._held_in(each.value, scope) or self._of_documents(each.value, scope)
                     if library is not None:
                         yield KeptForAll(scope, each.target, library, each.line, each.column, each.line)
 
     def _held_in(self, value: Expression, scope: FunctionSymbol) -> str | None:
         """What a name holds, or an object that is made of it and keeps it: `Resolver(session)`."""
-        if value[0] == "name":
-            return self._connections.held(value, scope)
+        if value[0] != "call":
+            return self._connections.held(value, scope) if value[0] == "name" else None
         call = scope.facts.calls[value[1]]
         for given in call.given:
             # What is opened for it stands in the function, and is followed from there.

@@ -194,7 +194,7 @@ class Tasks:
         for callee in functions:
             if callee[0] == "attribute":
                 yield from self._held(scope, callee[1])
-                yield from self._of_object(scope, callee)
+                yield from self.of_object(scope, callee)
             elif callee[0] == "name":
                 yield from self._closed_over(scope, callee[1])
             yield from self._around(scope, callee)
@@ -206,7 +206,7 @@ class Tasks:
                 if library in EXCLUSIVE:
                     yield SessionOfTask(expression, library, written(expression, scope))
 
-    def _of_object(self, scope: FunctionSymbol, callee: Expression) -> Iterator[SessionOfTask]:
+    def of_object(self, scope: FunctionSymbol, callee: Expression) -> Iterator[SessionOfTask]:
         """The sessions that a method works with because its object has them."""
         match self._analysis.receivers.value(callee, scope):
             case Routine(function=one, bound=True) if not one.module.library:
@@ -229,7 +229,7 @@ class Tasks:
             self._of_methods[key] = ()  # what a method that calls itself finds
             found: dict[str, str | None] = {}
             for call in function.facts.calls:
-                if _is_locked(function, call.line):
+                if is_locked(function, call.line):
                     continue
                 match call.callee:
                     case ("attribute", ("attribute", ("name", "self"), str(name)) as kept, _):
@@ -300,7 +300,7 @@ class Tasks:
             if child.name != name:
                 continue
             for call in child.facts.calls:
-                if _is_locked(child, call.line):
+                if is_locked(child, call.line):
                     continue
                 if call.callee[0] == "attribute" and call.callee[1][0] == "name" and call.callee[1][1] not in child.bound:
                     yield from self._held(scope, call.callee[1])
@@ -358,7 +358,7 @@ def _appends_to(call: CallSite, names: set[str]) -> bool:
     return last_name(call.callee) == "append" and call.callee[0] == "attribute" and last_name(call.callee[1]) in names
 
 
-def _is_locked(scope: FunctionSymbol, line: int) -> bool:
+def is_locked(scope: FunctionSymbol, line: int) -> bool:
     """The line runs under a lock, so that one task waits for the other."""
     return any(
         each.what == "with async" and each.line <= line <= each.end_line and "lock" in str(each.expressions).lower()

@@ -6,7 +6,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
-from netra.guard.database.changing import changes
+from netra.guard.database.changing import changes, is_only_read_anew
 from netra.guard.database.connections import CLOSING, HELD, REGISTRIES, SESSIONS, Connections, works_on_given
 from netra.guard.database.registries import RegisteredSessions
 from netra.guard.facts import ASYNC, OTHER, PLAIN, SELF, Expression, last_name
@@ -273,7 +273,8 @@ class Transactions:
         if method in ENDING:
             return frozenset({ENDING[method]})
         found = {EXECUTES} if method in RUNNING else set()
-        if method in WRITING or (found and any(changes(each, scope) for each in arguments[:1])):
+        adds = method in WRITING and not (method == "add" and is_only_read_anew(arguments[:1], scope))
+        if adds or (found and any(changes(each, scope) for each in arguments[:1])):
             found.add(WRITES)
         if method == "flush":
             found.add(FLUSHES)

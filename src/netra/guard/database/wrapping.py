@@ -44,7 +44,7 @@ class Wrapping:
 
     def _asked(self, call: CallSite, scope: FunctionSymbol, depth: int) -> str | None:
         """The layer that a call asks the database through; an empty word where it may be a driver, None where it asks none."""
-        if self._has_django and django.asks(self._analysis, call.callee, scope) is not None:
+        if self._has_django and django.asks(self._analysis, call, scope) is not None:
             return "django"
         match self._analysis.program.evaluate(call.callee, scope):
             case External(dotted=dotted):

@@ -15,7 +15,7 @@ from netra.guard.requests.deferred import DeferredCalls
 from netra.guard.requests.on_request import OnRequest
 from netra.guard.requests.words import BROUGHT, CARRIERS, HANDLERS
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
-from netra.guard.values import Foreign, Instance, Plain, Routine, Step
+from netra.guard.values import Foreign, Instance, Plain, Routine, Step, TypeOf
 
 # Values of these hold no text that anybody could choose.
 HARMLESS: Final = frozenset(
@@ -109,7 +109,7 @@ class RequestValues:
             return (Step(scope.module.path, scope.facts.line, f"somebody writes `{name}` of {entry.label} in a chat"),)
         if entry is not None and entry.sort == LISTENER and parameter.position in ("positional", "keyword"):
             return self._heard(entry, scope, parameter)
-        sites = self._analysis.program.calls_named.get(scope.name, ())
+        sites = [each for called in self._called(scope) for each in self._analysis.program.calls_named.get(called, ())]
         if depth == 0 or len(sites) > MOST_SITES:
             return None
         calls = [(caller, caller.facts.calls[index]) for caller, index in sites]
@@ -122,6 +122,12 @@ class RequestValues:
                 note = f"which hands it on to `{written(call.callee, caller)}`"
                 return (*above, *_put_into_text(given, caller), Step(caller.module.path, call.line, note))
         return None
+
+    def _called(self, scope: FunctionSymbol) -> tuple[str, ...]:
+        """The names by which a function is called: a constructor by those of its class, and of the classes below."""
+        if scope.name != "__init__" or scope.owner is None:
+            return (scope.name,)
+        return tuple({each.name: None for each in (scope.owner, *self._analysis.program.subclasses.get(scope.owner, ()))})
 
     def _heard(self, entry: EntryPoint, scope: FunctionSymbol, parameter: Parameter) -> tuple[Step, ...] | None:
         """What somebody says to a bot or over a connection, and what a model says to a tool, is a text or holds some."""
@@ -259,6 +265,10 @@ class RequestValues:
         match self._analysis.receivers.value(call.callee, caller):
             case Routine(function=function, bound=bound) if function is scope:
                 position = number - (1 if bound and scope.owner is not None else 0)
+            case TypeOf(kind=made) if (
+                scope.name == "__init__" and self._analysis.receivers.parameters.constructor(made) is scope
+            ):
+                position = number - 1
             case None | Foreign() if call.callee[0] == "attribute" and scope.owner is not None:
                 # `request["people"].find(name)`, where middleware has put a `People` there.
                 kind = self._on_request.kind(call.callee[1])

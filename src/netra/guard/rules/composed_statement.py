@@ -263,6 +263,8 @@ def _source(
     analysis: Analysis, values: RequestValues, scope: FunctionSymbol, value: Expression, *, only_sent: bool
 ) -> ValueSource | None:
     """Where a value comes from; None where that is not seen, or what it can be is known."""
+    if (made := _kept_by(values, value, scope)) is not None:
+        return _source(analysis, values, *made, only_sent=True)
     root = values.root(value, scope)
     if root is None:
         return None
@@ -276,6 +278,21 @@ def _source(
         return ValueSource(sent, True)
     given = None if only_sent else _given_by_others(analysis, values, scope, root.name)
     return None if given is None else ValueSource(given, False)
+
+
+def _kept_by(values: RequestValues, value: Expression, scope: FunctionSymbol) -> tuple[FunctionSymbol, Expression] | None:
+    """`self.columns`, which an object has of its constructor alone and no method of it looks at, as that was given it."""
+    match value:
+        case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
+            given = scope.owner.set_on_self.get(name, [])
+            methods = [each for named in scope.owner.methods.values() for each in named]
+            looked_at = [values.is_compared(each, "self", name) or values.is_compared(each, f"self.{name}") for each in methods]
+            if len(given) != 1 or any(looked_at):
+                return None
+            at, each = given[0]
+            kept = at.name == "__init__" and each.how == "=" and each.value[0] == "name" and each.value[1] in at.parameters
+            return (at, each.value) if kept else None
+    return None
 
 
 def _given_by_others(analysis: Analysis, values: RequestValues, scope: FunctionSymbol, name: str) -> tuple[Step, ...] | None:

@@ -11,6 +11,7 @@ from netra.guard.database.connections import DRIVERS, runs_for_itself
 from netra.guard.database.dependent import DependentSessions
 from netra.guard.database.givers import Givers
 from netra.guard.database.lent import LentSessions
+from netra.guard.database.lent_tools import LentToTools
 from netra.guard.database.statements import Statements
 from netra.guard.database.transactions import (
     BEGINNING,
@@ -73,7 +74,7 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     So does a loop that waits for a queue, a stream that a client reads, and an agent of a library whose tools work with the
-    session that they are lent as its `deps`: between two tools the model is asked.
+    session that they are lent as its `deps`, or that they find around them: between two tools the model is asked.
 
     A connection that the driver opens for the function alone is taken from no pool. It is told of where it has locked rows
     before, for which others wait as long. So is a block of `transaction.atomic()` of Django, which has a connection for each
@@ -116,7 +117,7 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
             if found is not None and (scope, found.line) not in seen:
                 seen.add((scope, found.line))
                 yield _sighting(tracked, found, given[:-1])
-    for lent in analysis.once(LentSessions).lent():
+    for lent in (*analysis.once(LentSessions).lent(), *LentToTools(analysis).lent()):
         if (lent.scope, lent.call.line) not in seen and not runs_for_itself(analysis, lent.scope):
             message = f"`{lent.shown}` keeps its connection while the agent that `{lent.scope.name}` runs asks its model"
             place = (lent.scope, lent.call.line, lent.call.column, lent.call.end_line)

@@ -149,8 +149,14 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked, poison: Ef
     for way in Flow(scope.facts).ways(FINE, move, None, caught):
         if lasting and way.how in (FALLS, RETURNS) and way.state.handled:
             hits.setdefault(way.state.call, way.state.call)
+    certain = {
+        failing: (call.callee[0] == "attribute" and call.callee[1] == tracked.expression) or tracked.expression in call.given
+        for failing in hits
+        for call in (scope.facts.calls[failing],)
+    }
     shown: set[int] = set()
-    for failing, using in sorted(hits.items()):
+    # What is certain stands for what is likely in the same `try`.
+    for failing, using in sorted(hits.items(), key=lambda each: (not certain[each[0]], each)):
         if using in shown:
             continue  # another call in the same `try`, with the same end
         shown.add(using)
@@ -165,9 +171,7 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked, poison: Ef
         note = f"`{written(after.callee, scope)}(…)` then works with a dead transaction"
         steps.append(Step(scope.module.path, after.line, note))
         mend = Mend(f"roll `{name}` back in the handler, or write in `{name}.begin_nested()`")
-        on_session = call.callee[0] == "attribute" and call.callee[1] == tracked.expression
-        handed = tracked.expression in call.given
-        confidence = CERTAIN if (on_session or handed) and not is_migration(scope.module) else LIKELY
+        confidence = CERTAIN if certain[failing] and not is_migration(scope.module) else LIKELY
         yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend, confidence)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.database.givers import Givers
 from netra.guard.database.tasks import JOINING, Launch, SessionOfTask, Tasks
+from netra.guard.database.tool_sessions import ToolSessions
 from netra.guard.database.transactions import Tracked
 from netra.guard.facts import OTHER, SELF, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
@@ -29,7 +30,9 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
     So does a task that goes on when the function that has the session is done: by then it is closed, or somebody else's. That
     goes for `tasks.add_task(work, session)` too: by its version, FastAPI has ended the dependency before, or keeps the
     connection for as long as the work takes. And a task inherits the context of whoever starts it, with the session in a
-    `ContextVar`. Give each task a session of its own, out of the factory.
+    `ContextVar`. The tools of an agent are such tasks: a model asks for several in one turn, and LangGraph, Pydantic AI, the
+    agents of OpenAI and LlamaIndex run those at the same time, unless they are told not to. Give each task a session of its
+    own, out of the factory.
     """
     tasks, givers = analysis.once(Tasks), Givers(analysis)
     for scope, index, call in analysis.calls_of(*JOINING):
@@ -46,6 +49,10 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
             by_name = last_name(scope.facts.calls[number].callee) in ("create_task", "ensure_future")
             if by_name or tasks.given_to_helper(scope, scope.facts.calls[number]) is not None:
                 yield from _left_behind(givers, scope, scope.facts.calls[number], each)
+    for tool in analysis.once(ToolSessions).shared():
+        message = f"`{tool.session.shown}` is one session for all tools of a run, which may be run at once"
+        mend = Mend("open a session in each tool, out of the factory")
+        yield Sighting(tool.scope, tool.call.line, tool.call.column, tool.call.end_line, message, tool.steps, mend)
     for scope, call, session, steps in tasks.afterwards():
         message = f"`{session.shown}` is handed to a task that runs when `{scope.name}` is done with it"
         yield Sighting(scope, call.line, call.column, call.end_line, message, steps, OWN)

@@ -5,18 +5,20 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import CLOSING, SESSIONS, SQLALCHEMY, runs_for_itself
 from netra.guard.database.kept import APPLICATIONS, OF_DOCUMENTS, KeptConnections, KeptForAll, on_application
+from netra.guard.database.mixed_transactions import MixedTransactions
 from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHEST, ROLLS_BACK, UNKNOWN, Transactions
 from netra.guard.entries.sorts import COMMAND
 from netra.guard.facts import ASYNC, PLAIN, SELF, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import written
+from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.loading import AT_THE_ENDS, Loading
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import is_application, is_application_state
+from netra.guard.requests.slots import Slot
 from netra.guard.requests.task_objects import based_on, is_ended_after_a_run
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
-from netra.guard.values import Step
+from netra.guard.values import Instance, Step
 
 # `aiosqlite` and `sqlite3` keep one connection in one thread, and are a matter of their own.
 SINGLE = (
@@ -29,11 +31,22 @@ SINGLE = (
 )
 
 
+# Of each statement alone nothing is wrong with a connection that all share.
+OF_ONE_THREAD = "aiosqlite.Connection"
+
+# One object has all channels to which it is subscribed, and each message for whoever asks it first.
+OF_CHANNELS = "redis.asyncio.PubSub"
+SUBSCRIBING = frozenset({"subscribe", "psubscribe", "ssubscribe"})
+LISTENING = frozenset({"listen", "get_message"})
+
 # What ends the transaction that a run of a task has left, or the session with it.
 ENDING = CLOSING | {"rollback"}
 
 # How a method calls its own object or class.
 OWN_OBJECT = (("name", "self"), ("name", "cls"))
+
+# What is asked of a session or connection.
+WORKING = tuple("execute executemany fetch fetchrow fetchval scalar scalars stream get add commit cursor transaction".split())
 
 # How extensions and commands of a bot get to it.
 BOTS = frozenset({"bot", "client"})
@@ -66,18 +79,25 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
     So is a session of which no request knows, in an object that lives as long as the server, where nothing ever ends what its
     first statement began: it holds its connection from then on, and fails for good with the first error. And so is one of the
     object that tasks of celery are based on (`base=DatabaseTask`), of which a worker has one for all runs, where no method ends
-    it.
+    it. And so is the one object by which all requests listen to channels of Redis, each to its own.
+    And so is one connection of aiosqlite, where a function writes several times in it before it commits: what another request
+    has written in between is committed by halves, or lost with an error that was not its own.
 
     Keep the engine, the pool or the factory, and open a session for each unit of work.
     """
     sharing = analysis.once(Sharing)
     serves = any(each.serves for each in analysis.reach.entries.values())
-    for kept in analysis.once(KeptConnections).all():
+    every = analysis.once(KeptConnections).all()
+    yield from _mixed(analysis, [each for each in every if each.library == OF_ONE_THREAD])
+    for kept in every:
         scope, target = kept.scope, kept.target
         if kept.library in SINGLE and (run := _of_all_runs(analysis, kept)) is not None:
             yield run
             continue
         slot = kept.slot or sharing.slot(target, scope) or on_application(target, scope)
+        if kept.library == OF_CHANNELS and slot is not None and (heard := _of_all_channels(analysis, kept, slot)) is not None:
+            yield heard
+            continue
         if kept.library not in SINGLE or slot is None:
             continue
         # Who is served and leaves it there, leaves it to whoever comes next.
@@ -100,6 +120,22 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
         yield Sighting(scope, kept.line, kept.column, kept.end_line, message, (slot.step, *steps), mend, confidence)
 
 
+def _mixed(analysis: Analysis, opened: list[KeptForAll]) -> Iterator[Sighting]:
+    """Several requests write in the transaction of one connection of SQLite, and each commits what another has begun."""
+    for mixed in MixedTransactions(analysis).mixed():
+        scope, call = mixed.scope, mixed.ending
+        steps = [mixed.slot.step, *analysis.reach.path_to(scope)]
+        steps += [Step(scope.module.path, each.line, "writes in the transaction") for each in mixed.writes[:2]]
+        steps.append(Step(scope.module.path, call.line, "ends it, with what others have written in the meantime"))
+        message = f"one connection of SQLite has the transactions of all requests: they are mixed in `{scope.facts.qualified}`"
+        mend = Mend("open a connection for each transaction, or let one wait for the other by a lock")
+        place = opened[0] if len(opened) == 1 else None
+        if place is None:
+            yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend)
+        else:
+            yield Sighting(place.scope, place.line, place.column, place.end_line, message, tuple(steps), mend)
+
+
 def _of_all_runs(analysis: Analysis, kept: KeptForAll) -> Sighting | None:
     """It is kept by the object that a task is based on: what one run has left in it, the next one commits or fails by."""
     scope, target = kept.scope, kept.target
@@ -112,11 +148,33 @@ def _of_all_runs(analysis: Analysis, kept: KeptForAll) -> Sighting | None:
     return Sighting(scope, kept.line, kept.column, kept.end_line, message, (based[1],), mend)
 
 
+def _of_all_channels(analysis: Analysis, kept: KeptForAll, slot: Slot) -> Sighting | None:
+    """Each request subscribes the one object to a channel of its own and listens: all hear what is meant for any of them, each
+    message comes to one of them only, and who unsubscribes does so for all. One reader for all, who hands on, is left alone.
+    """
+    scope, target = kept.scope, kept.target
+    for each in _using(analysis, scope, target):
+        asked = {call.callee[2]: call for call in each.facts.calls if call.callee[0] == "attribute"
+                 and last_name(call.callee[1]) == last_name(target)}  # fmt: skip
+        subscribing = [asked[name] for name in sorted(SUBSCRIBING & asked.keys())]
+        if not subscribing or LISTENING.isdisjoint(asked):
+            continue
+        own = {("name", name) for name in each.parameters if name not in ("self", "cls")}
+        named = any(part in own for call in subscribing for given in call.given for part in within(given, each))
+        if named and (steps := analysis.reach.path_to(each)):
+            message = (
+                f"`{written(target, scope)}` is one `{kept.library}` by which each request listens to a channel of its own"
+            )
+            mend = Mend("give each request one of its own: `async with client.pubsub() as channel`")
+            return Sighting(scope, kept.line, kept.column, kept.end_line, message, (slot.step, *steps), mend)
+    return None
+
+
 def _readers(analysis: Analysis, target: Expression) -> Iterator[Step]:
     """Some of the handlers that find it on the application."""
     shown = 0
-    for scope in analysis.reach.entries:
-        if shown < MOST_SHOWN and not scope.module.in_tests and not APPLICATIONS.isdisjoint(scope.facts.loads):
+    for scope, entry in analysis.reach.entries.items():
+        if shown < MOST_SHOWN and entry.serves and not scope.module.in_tests and not APPLICATIONS.isdisjoint(scope.facts.loads):
             given = [(each.value, each.line) for each in scope.facts.assignments]
             given += [(each, call.line) for call in scope.facts.calls for each in (call.callee[1], *call.arguments)
                       if call.callee[0] == "attribute"]  # fmt: skip
@@ -192,6 +250,7 @@ def _using(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> lis
         functions = [each for kind in classes for methods in kind.methods.values() for each in methods]
         using = [each for each in functions if any(use.name == f"self.{target[2]}" for use in each.facts.uses)]
         using += _asking_by_name(analysis, scope.owner, target[2])
+        using += _asking_through(analysis, scope.owner, target[2])
     elif target[0] == "attribute":
         using = list(_asking(analysis, scope, target))
     else:
@@ -227,6 +286,17 @@ def _asking_by_name(analysis: Analysis, kind: ClassSymbol, attribute: str) -> li
             ):
                 found.append(scope)
     return found
+
+
+def _asking_through(analysis: Analysis, kind: ClassSymbol, attribute: str) -> Iterator[FunctionSymbol]:
+    """The functions that have an object of the class, and work with what it keeps: `self.base.connection.execute(…)`."""
+    kinds = (kind, *analysis.program.subclasses.get(kind, ()))
+    for scope, _, call in analysis.calls_of(*WORKING):
+        held = call.callee[1] if call.callee[0] == "attribute" else call.callee
+        if held[0] == "attribute" and held[2] == attribute and held[1] not in OWN_OBJECT and not scope.module.in_tests:
+            match analysis.receivers.value(held[1], scope):
+                case Instance(kind=found) if found in kinds:
+                    yield scope
 
 
 def _held_by(callee: Expression) -> Iterator[Expression]:

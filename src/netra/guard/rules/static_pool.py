@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration
-from netra.guard.facts import TOP, CallSite, Expression, last_name
+from netra.guard.facts import OTHER, TOP, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.requests.loading import Loading
@@ -13,7 +13,7 @@ from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.slots import Slot
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
-from netra.guard.values import Step
+from netra.guard.values import Routine, Step
 
 MAKING = ("create_engine", "create_async_engine")
 ONE_CONNECTION = frozenset({"StaticPool", "AssertionPool"})
@@ -44,7 +44,12 @@ def static_pool(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(scope, call.line, call.column, call.end_line, message, (made,), mend)
                 continue
             pool = last_name(_keywords(scope, call).get("poolclass", ("none",)))
-            if pool not in ONE_CONNECTION or scope.module.in_tests or is_migration(scope.module):
+            if scope.module.in_tests or is_migration(scope.module):
+                continue
+            if pool is None and (entry := _entered(analysis, scope, call)) is not None and not _may_be_in_memory(scope, call):
+                yield entry
+                continue
+            if pool not in ONE_CONNECTION:
                 continue
             if _may_be_in_memory(scope, call):
                 if _is_written_down(scope, call) and (used := _used_by_requests(analysis, scope, call)) is not None:
@@ -105,6 +110,34 @@ def _keywords(scope: FunctionSymbol, call: CallSite) -> dict[str, Expression]:
     return found
 
 
+def _entered(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> Sighting | None:
+    """`options["poolclass"] = StaticPool`, in a dictionary that is unpacked into the call, or that a function gives for it."""
+    given, at = dict(call.keywords).get("**", OTHER), scope
+    if given[0] == "call":
+        match analysis.receivers.value(scope.facts.calls[given[1]].callee, scope):
+            case Routine(function=function) if not function.module.library and len(function.facts.returned) == 1:
+                given, at = function.facts.returned[0].value, function
+    if given[0] != "name" or given[1] in at.parameters:
+        return None
+    entry = ("subscript", given, ("string", "poolclass"))
+    for each in at.facts.assignments:
+        if each.target != entry or last_name(each.value) not in ONE_CONNECTION or each.how != "=":
+            continue
+        tests = [test for block in at.facts.blocks if block.line <= each.line <= block.end_line for test in block.expressions]
+        told = [(test, at) for test in tests] + [one for test in tests for one in _assigned(at, test)]
+        if any(_says_memory(_words(test, where)) for test, where in told):
+            continue
+        message = f"`{last_name(each.value)}` gives every user of this engine the same connection"
+        note = f"`{written(call.callee, scope)}(…)` makes the engine, and its database is not known to be in memory"
+        step = Step(scope.module.path, call.line, note)
+        return Sighting(at, each.line, each.column, each.line, message, (step,), Mend("leave `poolclass` out"))
+    return None
+
+
+def _says_memory(text: str) -> bool:
+    return any(word in text.lower() for word in ("memory", "'sqlite://'", "'sqlite+aiosqlite://'"))
+
+
 def _shared(scope: FunctionSymbol, call: CallSite, slot: Slot) -> Sighting:
     name = written(call.where[1], scope)
     message = f"`{name}` is one connection that all threads use, and nothing keeps them apart"
@@ -118,7 +151,7 @@ def _may_be_in_memory(scope: FunctionSymbol, call: CallSite) -> bool:
     around = [each.expressions for each in scope.facts.blocks if each.what in ("if", "else")
               and each.line <= call.line <= each.end_line]  # fmt: skip
     texts = [_words(each, at) for each, at in (*((each, scope) for each in (where, *around)), *_assigned(scope, where))]
-    return any(word in text.lower() for text in texts for word in ("memory", "'sqlite://'", "'sqlite+aiosqlite://'"))
+    return any(map(_says_memory, texts))
 
 
 def _is_written_down(scope: FunctionSymbol, call: CallSite) -> bool:

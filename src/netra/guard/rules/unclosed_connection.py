@@ -91,7 +91,7 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     """
     connections, transactions = analysis.once(Connections), analysis.once(Transactions)
     for opening in connections.openings:
-        served = opening.library in SESSIONS and bool(analysis.reach.path_to(opening.scope))
+        served = opening.library in SESSIONS | OUTLIVING and bool(analysis.reach.path_to(opening.scope))
         found = _left_open(connections, transactions, opening, served=served)
         if found is not None and not runs_for_itself(analysis, opening.scope):
             call = opening.call
@@ -242,6 +242,7 @@ def _left_open_in_name(
         holds=opening.library in HELD_IN_TRANSACTION | OUTLIVING,
         ever=bool(closing),
         lost=lost,
+        outlives=opening.library in OUTLIVING,
         failing=opening.library.startswith("sqlalchemy.ext.asyncio.") or served,
         raised=frozenset(scope.facts.raises),
         working=working if lost or served else set(),
@@ -306,6 +307,7 @@ def _worst(
     holds: bool,
     ever: bool,
     lost: bool,
+    outlives: bool,
     failing: bool,
     working: set[int],
     raised: frozenset[int],
@@ -322,6 +324,9 @@ def _worst(
         return "on any way", 0 if holding or not lost_at else min(lost_at), bool(holding or lost_at)
     if ways:
         lines = {way.line for way in ways}
+        if outlives and not ever:
+            # Nothing but an error, or being cancelled, ends it: a loop that sends until the client has gone.
+            return "by anybody when an error ends its loop", max(lines), True
         if used := lines & given_out:
             return f"when whoever it is given to at line {min(used)} fails", min(used), holds
         meant = {way.line for way in ways if way.line in raised and holds and way.state == BUSY}
