@@ -229,7 +229,7 @@ class Tasks:
             self._of_methods[key] = ()  # what a method that calls itself finds
             found: dict[str, str | None] = {}
             for call in function.facts.calls:
-                if _is_locked(function, call.line):
+                if is_locked(function, call.line):
                     continue
                 match call.callee:
                     case ("attribute", ("attribute", ("name", "self"), str(name)) as kept, _):
@@ -300,7 +300,7 @@ class Tasks:
             if child.name != name:
                 continue
             for call in child.facts.calls:
-                if _is_locked(child, call.line):
+                if is_locked(child, call.line):
                     continue
                 if call.callee[0] == "attribute" and call.callee[1][0] == "name" and call.callee[1][1] not in child.bound:
                     yield from self._held(scope, call.callee[1])
@@ -358,7 +358,7 @@ def _appends_to(call: CallSite, names: set[str]) -> bool:
     return last_name(call.callee) == "append" and call.callee[0] == "attribute" and last_name(call.callee[1]) in names
 
 
-def _is_locked(scope: FunctionSymbol, line: int) -> bool:
+def is_locked(scope: FunctionSymbol, line: int) -> bool:
     """The line runs under a lock, so that one task waits for the other."""
     return any(
         each.what == "with async" and each.line <= line <= each.end_line and "lock" in str(each.expressions).lower()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.givers import Givers
+from netra.guard.database.resolved import ContextSessions, Resolving
 from netra.guard.database.tasks import JOINING, Launch, SessionOfTask, Tasks
 from netra.guard.database.transactions import Tracked
 from netra.guard.facts import OTHER, SELF, CallSite, Expression, last_name
@@ -12,6 +13,8 @@ from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
+# Further fields that are shown with the first.
+MOST_SHOWN = 5
 OWN = Mend("give each task a session of its own")
 
 
@@ -29,7 +32,8 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
     So does a task that goes on when the function that has the session is done: by then it is closed, or somebody else's. That
     goes for `tasks.add_task(work, session)` too: by its version, FastAPI has ended the dependency before, or keeps the
     connection for as long as the work takes. And a task inherits the context of whoever starts it, with the session in a
-    `ContextVar`. Give each task a session of its own, out of the factory.
+    `ContextVar`. The fields of a query of GraphQL are resolved at once as well, all with the one session that its context has.
+    Give each task a session of its own, out of the factory.
     """
     tasks, givers = analysis.once(Tasks), Givers(analysis)
     for scope, index, call in analysis.calls_of(*JOINING):
@@ -46,9 +50,27 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
             by_name = last_name(scope.facts.calls[number].callee) in ("create_task", "ensure_future")
             if by_name or tasks.given_to_helper(scope, scope.facts.calls[number]) is not None:
                 yield from _left_behind(givers, scope, scope.facts.calls[number], each)
+    yield from _resolved_at_once(analysis)
     for scope, call, session, steps in tasks.afterwards():
         message = f"`{session.shown}` is handed to a task that runs when `{scope.name}` is done with it"
         yield Sighting(scope, call.line, call.column, call.end_line, message, steps, OWN)
+
+
+def _resolved_at_once(analysis: Analysis) -> Iterator[Sighting]:
+    """Fields of GraphQL that wait for the session in the context of their query: one finding for each place that gives it."""
+    found: dict[Step, list[Resolving]] = {}
+    for each in ContextSessions(analysis).resolving():
+        found.setdefault(each.given, []).append(each)
+    for given, (first, *others) in found.items():
+        message = f"`{first.key}` of the context is one session for all fields of a query, which are resolved at once"
+        again = [
+            Step(each.scope.module.path, each.call.line, f"`{each.scope.name}` waits for it, too")
+            for each in others[:MOST_SHOWN]
+        ]
+        place = (first.scope, first.call.line, first.call.column, first.call.end_line)
+        yield Sighting(
+            *place, message, (given, *again), Mend("put the factory into the context, and open a session for each field")
+        )
 
 
 def _at_once(scope: FunctionSymbol, call: CallSite, shared: SessionOfTask) -> Sighting:
