@@ -14,6 +14,7 @@ def start(app):
     app.state.either = unknown()
     app.state.number = 1
     app.extensions["pool"] = Pool()
+    app[keys.KEY] = Pool()
 """
 REQUEST = ("name", "request")
 
@@ -25,6 +26,8 @@ REQUEST = ("name", "request")
         (("attribute", ("attribute", ("name", "app"), "ctx"), "pool"), "Pool"),
         (("subscript", ("attribute", REQUEST, "app"), ("string", "queue")), "Queue"),
         (("subscript", ("attribute", REQUEST, "app"), ("string", "other")), None),
+        (("subscript", ("attribute", REQUEST, "app"), ("name", "KEY")), "Pool"),
+        (("subscript", ("name", "app"), ("attribute", ("name", "keys"), "KEY")), "Pool"),
         (("attribute", ("attribute", ("name", "app"), "state"), "either"), None),
         (("attribute", ("attribute", ("name", "app"), "state"), "number"), None),
         (("attribute", ("attribute", ("name", "job"), "state"), "pool"), None),

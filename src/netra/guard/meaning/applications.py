@@ -132,6 +132,7 @@ def _place(expression: Expression) -> Expression | None:
         case ("subscript", application, key) if key != OTHER:
             owner = last_name(application)
             if owner in APPLICATIONS or leads_to_all_above(application):
-                return ("item", key)
+                # `app[keys.DB]` here is `app[DB]` there.
+                return ("item", ("name", last_name(key)) if key[0] == "attribute" else key)
             return ("handed", owner, key) if owner in HANDED and key[0] == "string" else None
     return None
