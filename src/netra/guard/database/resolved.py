@@ -92,7 +92,8 @@ class ContextSessions:
 
     def _parts(self, given: Expression, getter: FunctionSymbol) -> Iterator[tuple[str, Expression]]:
         """What a context is made of: the keys of a dictionary, or the arguments of a class of the program."""
-        if given[0] == "name" and len(assigned := getter.assigned.get(given[1], ())) == 1:
+        assigned = getter.assigned.get(given[1], ()) if given[0] == "name" else ()
+        if len(assigned) == 1:
             given = assigned[0].value
         if given[0] == "dict":
             yield from ((key[1], value) for key, value in given[1] if key[0] == "string")
