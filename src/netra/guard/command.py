@@ -227,7 +227,7 @@ def _inspected(
     modules = gathered.modules
     modules += gathered.beside(modules, look.packages) if look.packages else []
     past = (
-        Timeline(look.paths, modules, cache, configuration.exclude, gathered.read_models, gathered.beginnings).past(look.since)
+        Timeline(look.paths, modules, cache, configuration.exclude, gathered.read_models).past(look.since)
         if look.since
         else None
     )

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from netra.guard.facts import File
-from netra.guard.lazily import lazily
 from netra.guard.program import Program
 from netra.guard.source import files, forking
-from netra.guard.source.beginnings import beginnings
 from netra.guard.source.cache import Cache, Entry, KnownFacts, own_version, stamp
 from netra.guard.source.installed import Installed
 from netra.guard.source.modelled import needed_models
@@ -54,18 +52,13 @@ class Gathered:
         found: list[ModuleSymbol] = []
         # A folder that lies elsewhere is where its program begins: what it is said to hold does not depend on who asks.
         elsewhere = [path for path in self._paths if path.is_dir() and not path.resolve().is_relative_to(here)]
-        names = module_names(self.entries, [here, *elsewhere, *self.beginnings])
+        names = module_names(self.entries, [here, *elsewhere])
         for path, entry in self.entries.items():
             name, package = names[path]
             found.append(ModuleSymbol(name, shown(path, here), entry.file, package, digest=entry.content))
         models = needed_models(found, self.read_models)
         found += [ModuleSymbol(path.stem, str(path), file, False, library=True) for path, file in models.items()]
         return found
-
-    @lazily
-    def beginnings(self) -> list[Path]:
-        """The folders below the working directory in which a program begins."""
-        return beginnings({path: entry.file for path, entry in self.entries.items()}, Path.cwd())
 
     def read_models(self, paths: Sequence[Path]) -> dict[Path, File]:
         """The facts of these models of libraries."""

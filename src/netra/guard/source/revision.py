@@ -56,8 +56,7 @@ class Timeline:
     """The files below some paths at any revision of their repository.
 
     `now` are the modules of today. Those that a revision holds unchanged are the very same objects in its program, so what is
-    the same need not be compared. `begun` are the folders in which programs begin: they are taken to be those of then, too.
-    Raises RevisionUnknown when the paths lie in no repository, or in several.
+    the same need not be compared. Raises RevisionUnknown when the paths lie in no repository, or in several.
     """
 
     def __init__(
@@ -67,9 +66,7 @@ class Timeline:
         cache: Cache | None = None,
         exclude: Iterable[str] = (),
         read_models: ReadModels = lambda _: {},
-        begun: Sequence[Path] = (),
     ) -> None:
-        self._begun = begun
         self._read_models = read_models
         self._repository = Repository(paths[0])
         self._cache = cache or Cache(None)
@@ -116,7 +113,7 @@ class Timeline:
         held = self._repository.files(commit, self._below)
         changed = self._repository.changed(commit)
         paths = {name: path for name in held if (path := self._path(name, gone=name in changed)) is not None}
-        names = module_names(paths.values(), [self._here, *self._begun])
+        names = module_names(paths.values(), [self._here])
         facts = self._facts({held[name] for name in paths if name in changed})
         modules = []
         for name, path in paths.items():
