@@ -70,3 +70,26 @@ def test_what_is_asked_before_every_request_is_an_entry_point() -> None:
         "Member.has_permission": "listener: every request",
         "Rows.__call__": "listener: telegram Rows.__call__",
     }
+
+
+def test_what_is_asked_who_signs_in_is_asked_with_every_request() -> None:
+    text = """
+        from mcp.server.auth.provider import OAuthAuthorizationServerProvider, TokenVerifier
+        from litestar.middleware.authentication import AbstractAuthenticationMiddleware
+        from strawberry.permission import BasePermission
+        class Keys(TokenVerifier):
+            async def verify_token(self, token): ...
+            def helper(self): ...
+        class Provider(OAuthAuthorizationServerProvider):
+            async def load_access_token(self, token): ...
+        class SignedIn(AbstractAuthenticationMiddleware):
+            async def authenticate_request(self, connection): ...
+        class Staff(BasePermission):
+            async def has_permission(self, source, info, **kwargs): ...
+        class Own:
+            async def verify_token(self, token): ...
+        """
+    assert labels(text) == dict.fromkeys(
+        ("Keys.verify_token", "Provider.load_access_token", "SignedIn.authenticate_request", "Staff.has_permission"),
+        "listener: every request",
+    )

@@ -126,6 +126,9 @@ class BlockingStatements:
                 note = f"`{written(call.callee[1], scope)}` is a `{library}`, which waits in the thread that calls it"
                 return library, (Step(scope.module.path, call.line, note),)
         if self._has_django and (asked := django.asks(self._analysis, call, scope)) is not None:
+                step = Step(scope.module.path, call.line, note)
+                return library, (*_opened(call.callee[1], scope, call.line), step)
+        if self._has_django and (asked := django.asks(self._analysis, call.callee, scope)) is not None:
             note = f"`{asked}` asks the database in the thread that calls it"
             if ALLOWING not in self._analysis.once(written_variables):
                 note += ", and Django refuses to where an event loop runs"
@@ -164,6 +167,14 @@ class BlockingStatements:
                     order = self._analysis.program.order(kind)[0]
                     library = next((each.full_name for each in order if each.full_name in METHODS), None)
         return library if library in METHODS and method in METHODS[library] else None
+
+
+def _opened(session: Expression, scope: FunctionSymbol, line: int) -> tuple[Step, ...]:
+    """Where the function opens what it works with, if that is above: `with Session(engine) as session:`."""
+    given = scope.assigned.get(session[1], ()) if session[0] == "name" else ()
+    if len(given) != 1 or given[0].value[0] != "call" or given[0].line >= line:
+        return ()
+    return (Step(scope.module.path, given[0].line, f"`{session[1]}` is opened here"),)
 
 
 def _is_in_memory(connection: Expression, scope: FunctionSymbol) -> bool:

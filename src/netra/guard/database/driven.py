@@ -33,6 +33,12 @@ CLOSING: Final = frozenset({"closing", "aclosing"})
 # A connection that keeps nothing.
 IN_MEMORY: Final = (":memory:", "mode=memory")
 
+# Parameters by which callers say whether they commit themselves.
+DECIDING: Final = tuple(
+    """commit flush own close save persist auto dry transaction apply confirm preview simul force mode write execute action
+    finish final""".split()
+)
+
 CLEAN: Final = -1
 
 
@@ -175,8 +181,10 @@ class DrivenWrites:
                 yield RAISES, state
 
         def skipped(stretch: Stretch, state: int) -> int:
-            # `if changed: connection.commit()`: whoever asks first knows.
-            return CLEAN if any(each.what == "call" and COMMITS in effects[each.at] for each in stretch.events()) else state
+            # `if changed: connection.commit()`: whoever asks first knows, unless what the block writes itself is asked for.
+            inside = frozenset[str]().union(*(effects[each.at] for each in stretch.events() if each.what == "call"))
+            own = state != CLEAN and WRITES in inside and _is_asked_of_parameters(stretch, scope)
+            return CLEAN if COMMITS in inside and not own else state
 
         def caught(*_: object) -> None:
             return None  # what a handler makes of an error is not asked here
@@ -205,6 +213,18 @@ class DrivenWrites:
             if method in EXECUTING and (receiver == tracked.expression or _is_cursor(receiver, tracked)):
                 return frozenset({WRITES} if call.arguments and changes(call.arguments[0], scope) else ())
         return self._transactions.effects(tracked, index)
+
+
+def _is_asked_of_parameters(stretch: Stretch, scope: FunctionSymbol) -> bool:
+    """The test is made of nothing but what the function was called with, and callers do not say by it who commits."""
+    parts = [part for test in stretch.block.expressions for part in within(test, scope)]
+    names = {part[1] for part in parts if part[0] == "name"}
+    given = names and all(name in scope.parameters and not scope.assigned.get(name) and name != "self" for name in names)
+    return (
+        bool(given)
+        and not any(part[0] == "call" for part in parts)
+        and not any(word in name.lower() for name in names for word in DECIDING)
+    )
 
 
 def _is_cursor(receiver: Expression, tracked: Tracked) -> bool:

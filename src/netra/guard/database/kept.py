@@ -288,13 +288,15 @@ class KeptConnections:
         """Every session that a function has and puts where it outlives the function."""
         for scope in self._sharing.served:
             for each in scope.facts.assignments:
-                if each.how not in ("=", "annotated") or each.value[0] not in ("name", "choice"):
+                if each.how not in ("=", "annotated") or each.value[0] not in ("name", "choice", "await"):
                     continue
+                made = each.value[0] == "await"
                 outside = each.target[0] == "attribute" or (each.target[0] == "name" and each.target[1] in scope.facts.globals)
                 if outside and (last_name(each.target) or "").strip("_").endswith(NAMED):
-                    library = self._connections.held(each.value, scope) or self._of_documents(each.value, scope)
+                    library = None if made else self._connections.held(each.value, scope)
+                    library = library or self._of_documents(each.value, scope)
                     if library is not None:
-                        yield KeptForAll(scope, each.target, library, each.line, each.column, each.line, True)
+                        yield KeptForAll(scope, each.target, library, each.line, each.column, each.line, not made)
 
     def _of_documents(self, value: Expression, scope: FunctionSymbol) -> str | None:
         """The session of a transaction on documents, which a client makes for it and whoever is in it hands on."""

@@ -30,6 +30,9 @@ REMOTE: Final = "gRPC"
 GRAPHQL: Final = "GraphQL"
 # What asks whether somebody may come in.
 _ASKED: Final = "authenticate has_permission has_object_permission allow_request"
+# What a server of the model context protocol asks who signs its clients in.
+_OAUTH: Final = """get_client register_client authorize load_authorization_code exchange_authorization_code load_refresh_token
+    exchange_refresh_token load_access_token revoke_token"""
 _VERBS: Final = " ".join(sorted(VERBS))
 
 ANSWERING: Final = (
@@ -47,6 +50,12 @@ ANSWERING: Final = (
     _of("starlette fastapi", r"BaseHTTPMiddleware", "dispatch", LISTENER, "every request"),
     _of("starlette fastapi", r"AuthenticationBackend", "authenticate", LISTENER, "every request"),
     _of("rest_framework", r"Base(Authentication|Permission|Throttle)", _ASKED, LISTENER, "every request"),
+    _of("litestar starlite", r"AbstractAuthenticationMiddleware", "authenticate_request", LISTENER, "every request"),
+    _of(
+        "mcp fastmcp", r"TokenVerifier|JWTVerifier|OAuthProvider|RemoteAuthProvider", "verify_token", LISTENER, "every request"
+    ),
+    _of("mcp fastmcp", r"OAuthAuthorizationServerProvider|OAuthProvider", _OAUTH, LISTENER, "every request"),
+    _of("strawberry", r"BasePermission", "has_permission", LISTENER, "every request"),
     _of("grpc grpc_interceptor", r"\w*Interceptor", "intercept_service intercept", LISTENER, "gRPC call"),
     _of("aiogram", r"BaseMiddleware", "__call__", LISTENER, "telegram"),
     _of("aiohttp", r"View", _VERBS, ROUTE),

@@ -1,7 +1,8 @@
 """What a program keeps on the application of a framework, or in what the framework hands to every function of it.
 
-`app.state.pool`, `app.ctx.pool` and `request.app["pool"]` of web frameworks, `bot.pool` of a bot, `ctx["db"]` of a worker and
-`context.bot_data["db"]`, and `request.state.pool`, which a lifespan has given by `yield {"pool": pool}`.
+`app.state.pool`, `app.ctx.pool` and `request.app["pool"]` of web frameworks, `state.pool` where Litestar hands that out,
+`bot.pool` of a bot, `ctx["db"]` of a worker, `context.bot_data["db"]`, and `request.state.pool`, which a lifespan has given by
+`yield {"pool": pool}`.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Final
 from netra.guard.facts import BODY, OTHER, PLAIN, TOP, Assignment, Expression, last_name
 from netra.guard.meaning.questions import Questions
 from netra.guard.program import Program
-from netra.guard.symbols import FunctionSymbol
+from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Instance, Value, agreed
 
 # How the application of a web framework is called.
@@ -29,6 +30,9 @@ OWNERS: Final = APPLICATIONS | BOTS | {"state", "ctx", "g"}
 
 # What a library calls its application, and what it keeps for a request: only the program knows what it has put there.
 OF_LIBRARIES: Final = (("name", "current_app"), ("name", "g"))
+
+# Litestar's own class of what an application keeps, and the one of former releases.
+OF_LITESTAR: Final = ("litestar.datastructures.", "starlite.datastructures.")
 
 # Places are told apart by the kind of place and the name or key.
 _STATE: Final = "state"
@@ -90,6 +94,22 @@ def is_state(expression: Expression) -> bool:
     return expression[0] == "attribute" and expression[2] == _STATE and last_name(expression[1]) in APPLICATIONS | REQUESTS
 
 
+def meant_by_state(expression: Expression, scope: FunctionSymbol, program: Program) -> Expression:
+    """`app.state.pool`, where Litestar hands the state of the application to a function that asks for it as its `state`."""
+    if expression[1] != ("name", _STATE):
+        return expression
+    at: FunctionSymbol | None = scope
+    while at is not None and _STATE not in at.bound:
+        at = at.parent
+    if at is None or _STATE not in at.parameters or at.assigned.get(_STATE):
+        return expression
+    annotation = at.facts.parameters[at.parameters[_STATE]].annotation
+    match None if annotation is None else program.evaluate(annotation, at.parent or at):
+        case External(dotted=dotted) if dotted.startswith(OF_LITESTAR):
+            return ("attribute", ("attribute", ("name", "app"), _STATE), expression[2])
+    return expression
+
+
 def leads_to_all_above(expression: Expression) -> bool:
     """`request.config_dict`, and no dictionary of the program that is called so."""
     return expression[0] == "attribute" and expression[2] == _OF_ALL_ABOVE and last_name(expression[1]) in REQUESTS
@@ -112,6 +132,7 @@ def _place(expression: Expression) -> Expression | None:
         case ("subscript", application, key) if key != OTHER:
             owner = last_name(application)
             if owner in APPLICATIONS or leads_to_all_above(application):
-                return ("item", key)
+                # `app[keys.DB]` here is `app[DB]` there.
+                return ("item", ("name", last_name(key)) if key[0] == "attribute" else key)
             return ("handed", owner, key) if owner in HANDED and key[0] == "string" else None
     return None

@@ -9,7 +9,7 @@ from typing import Final
 
 from netra.guard.facts import Assignment, Expression
 from netra.guard.meaning.annotations import Annotations
-from netra.guard.meaning.applications import OF_LIBRARIES, OWNERS, KeptOnApplications
+from netra.guard.meaning.applications import OF_LIBRARIES, OWNERS, KeptOnApplications, meant_by_state
 from netra.guard.meaning.assigned import AssignedValues
 from netra.guard.meaning.attributes import Attributes
 from netra.guard.meaning.awaiting import awaited, entered
@@ -131,7 +131,7 @@ class Receivers:
             found = None if owner is None else self._attributes.of(owner, name)
             lost = found is None or (isinstance(found, Foreign) and inner in OF_LIBRARIES)
             if lost and inner[0] in _NAMED and inner[-1] in OWNERS:
-                found = self._applications.of(expression) or found
+                found = self._applications.of(meant_by_state(expression, scope, self.program)) or found
             elif owner is None and self._is_unknown(inner, scope):
                 self._known[scope][expression] = None
         if found is not None:

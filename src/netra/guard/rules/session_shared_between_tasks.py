@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.givers import Givers
+from netra.guard.database.resolved import ContextSessions, Resolving
 from netra.guard.database.tasks import JOINING, Launch, SessionOfTask, Tasks
 from netra.guard.database.tool_sessions import ToolSessions
 from netra.guard.database.transactions import Tracked
@@ -13,6 +14,8 @@ from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
+# Further fields that are shown with the first.
+MOST_SHOWN = 5
 OWN = Mend("give each task a session of its own")
 
 
@@ -33,6 +36,8 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
     `ContextVar`. The tools of an agent are such tasks: a model asks for several in one turn, and LangGraph, Pydantic AI, the
     agents of OpenAI and LlamaIndex run those at the same time, unless they are told not to. Give each task a session of its
     own, out of the factory.
+    `ContextVar`. The fields of a query of GraphQL are resolved at once as well, all with the one session that its context has.
+    Give each task a session of its own, out of the factory.
     """
     tasks, givers = analysis.once(Tasks), Givers(analysis)
     for scope, index, call in analysis.calls_of(*JOINING):
@@ -53,9 +58,27 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`{tool.session.shown}` is one session for all tools of a run, which may be run at once"
         mend = Mend("open a session in each tool, out of the factory")
         yield Sighting(tool.scope, tool.call.line, tool.call.column, tool.call.end_line, message, tool.steps, mend)
+    yield from _resolved_at_once(analysis)
     for scope, call, session, steps in tasks.afterwards():
         message = f"`{session.shown}` is handed to a task that runs when `{scope.name}` is done with it"
         yield Sighting(scope, call.line, call.column, call.end_line, message, steps, OWN)
+
+
+def _resolved_at_once(analysis: Analysis) -> Iterator[Sighting]:
+    """Fields of GraphQL that wait for the session in the context of their query: one finding for each place that gives it."""
+    found: dict[Step, list[Resolving]] = {}
+    for each in ContextSessions(analysis).resolving():
+        found.setdefault(each.given, []).append(each)
+    for given, (first, *others) in found.items():
+        message = f"`{first.key}` of the context is one session for all fields of a query, which are resolved at once"
+        again = [
+            Step(each.scope.module.path, each.call.line, f"`{each.scope.name}` waits for it, too")
+            for each in others[:MOST_SHOWN]
+        ]
+        place = (first.scope, first.call.line, first.call.column, first.call.end_line)
+        yield Sighting(
+            *place, message, (given, *again), Mend("put the factory into the context, and open a session for each field")
+        )
 
 
 def _at_once(scope: FunctionSymbol, call: CallSite, shared: SessionOfTask) -> Sighting:

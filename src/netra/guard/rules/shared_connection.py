@@ -7,6 +7,7 @@ from netra.guard.database.connections import CLOSING, SESSIONS, SQLALCHEMY, runs
 from netra.guard.database.kept import APPLICATIONS, OF_DOCUMENTS, KeptConnections, KeptForAll, on_application
 from netra.guard.database.mixed_transactions import MixedTransactions
 from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHEST, ROLLS_BACK, UNKNOWN, Transactions
+from netra.guard.database.undone import ONE_FOR_ALL, undone_by
 from netra.guard.entries.sorts import COMMAND
 from netra.guard.facts import ASYNC, PLAIN, SELF, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
@@ -82,6 +83,7 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
     it. And so is the one object by which all requests listen to channels of Redis, each to its own.
     And so is one connection of aiosqlite, where a function writes several times in it before it commits: what another request
     has written in between is committed by halves, or lost with an error that was not its own.
+    it. A connection of aiosqlite is told of where one request rolls back and another may just be writing.
 
     Keep the engine, the pool or the factory, and open a session for each unit of work.
     """
@@ -98,6 +100,8 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
         if kept.library == OF_CHANNELS and slot is not None and (heard := _of_all_channels(analysis, kept, slot)) is not None:
             yield heard
             continue
+        if kept.library == ONE_FOR_ALL and slot is not None and (undone := _undone(analysis, kept, slot.step)) is not None:
+            yield undone
         if kept.library not in SINGLE or slot is None:
             continue
         # Who is served and leaves it there, leaves it to whoever comes next.
@@ -168,6 +172,23 @@ def _of_all_channels(analysis: Analysis, kept: KeptForAll, slot: Slot) -> Sighti
             mend = Mend("give each request one of its own: `async with client.pubsub() as channel`")
             return Sighting(scope, kept.line, kept.column, kept.end_line, message, (slot.step, *steps), mend)
     return None
+def _undone(analysis: Analysis, kept: KeptForAll, kept_there: Step) -> Sighting | None:
+    """Whoever is served writes in the one transaction of a connection, and somebody rolls it back for all."""
+    scope, target = kept.scope, kept.target
+    using = _users(analysis, scope, target)
+    if target[0] == "subscript" or is_application_state(target):
+        using = [each for each in analysis.scopes if not each.module.in_tests and not APPLICATIONS.isdisjoint(each.facts.loads)]
+    served = [each for each in using if each.name not in CLOSING and analysis.reach.path_to(each)]
+    found = undone_by(served, target, analysis.program)
+    if found is None:
+        return None
+    undoing, call = found
+    name = written(target, scope)
+    message = f"`{name}` is one transaction for every request, and what one rolls back is what others have not committed yet"
+    path = analysis.reach.path_to(undoing) or ()
+    step = Step(undoing.module.path, call.line, f"`{undoing.facts.qualified}` rolls back, whoever has written")
+    mend = Mend("open a connection for each unit of work, or hold one lock from the first statement to the commit")
+    return Sighting(scope, kept.line, kept.column, kept.end_line, message, (kept_there, *path, step), mend)
 
 
 def _readers(analysis: Analysis, target: Expression) -> Iterator[Step]:
@@ -244,6 +265,11 @@ def _never_ends(analysis: Analysis, scope: FunctionSymbol, target: Expression, l
 
 
 def _using(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> list[FunctionSymbol]:
+    """The functions that use what is kept; nobody, where they keep each other out."""
+    return _unguarded(_users(analysis, scope, target))
+
+
+def _users(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> list[FunctionSymbol]:
     """The functions that use what is kept."""
     if target[0] == "attribute" and scope.owner is not None and target[1] in OWN_OBJECT:
         classes = (scope.owner, *analysis.program.subclasses.get(scope.owner, ()))
@@ -257,7 +283,7 @@ def _using(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> lis
         symbol = analysis.program.lookup(target[-1], scope)
         loading = (each for each in analysis.scopes if target[-1] in each.facts.loads and not each.module.in_tests)
         using = [each for each in loading if analysis.program.lookup(target[-1], each) == symbol]
-    return _unguarded([each for each in using if each.facts.sort in (PLAIN, ASYNC) and each.name != "__init__"])
+    return [each for each in using if each.facts.sort in (PLAIN, ASYNC) and each.name != "__init__"]
 
 
 def _asking_by_name(analysis: Analysis, kind: ClassSymbol, attribute: str) -> list[FunctionSymbol]:

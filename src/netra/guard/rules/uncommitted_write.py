@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SESSIONS, is_migration
 from netra.guard.database.dependent import DependentSessions
-from netra.guard.database.driven import DrivenWrites
+from netra.guard.database.driven import DECIDING, DrivenWrites
 from netra.guard.database.givers import Givers
 from netra.guard.database.loaded import LETTING_GO, changed_by
 from netra.guard.database.second_edition import is_of_second_edition
@@ -175,11 +175,6 @@ def _lost_with(transactions: Transactions, tracked: Tracked, name: str, start: i
 WRITING_METHODS = frozenset("add add_all delete merge execute exec bulk_save_objects commit".split())
 # What a text says of itself.
 OF_TEXT = frozenset("startswith endswith isdigit isalpha isupper islower".split())
-# Parameters by which callers say whether they commit themselves.
-DECIDING = tuple(
-    """commit flush own close save persist auto dry transaction apply confirm preview simul force mode write execute action
-    finish final""".split()
-)
 
 
 def _ends_in_its_own_way(analysis: Analysis, tracked: Tracked) -> bool:
