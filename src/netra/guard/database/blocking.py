@@ -124,11 +124,9 @@ class BlockingStatements:
                 return None
             if library is not None:
                 note = f"`{written(call.callee[1], scope)}` is a `{library}`, which waits in the thread that calls it"
-                return library, (Step(scope.module.path, call.line, note),)
-        if self._has_django and (asked := django.asks(self._analysis, call, scope)) is not None:
                 step = Step(scope.module.path, call.line, note)
                 return library, (*_opened(call.callee[1], scope, call.line), step)
-        if self._has_django and (asked := django.asks(self._analysis, call.callee, scope)) is not None:
+        if self._has_django and (asked := django.asks(self._analysis, call, scope)) is not None:
             note = f"`{asked}` asks the database in the thread that calls it"
             if ALLOWING not in self._analysis.once(written_variables):
                 note += ", and Django refuses to where an event loop runs"

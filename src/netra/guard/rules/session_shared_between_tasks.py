@@ -34,10 +34,9 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
     goes for `tasks.add_task(work, session)` too: by its version, FastAPI has ended the dependency before, or keeps the
     connection for as long as the work takes. And a task inherits the context of whoever starts it, with the session in a
     `ContextVar`. The tools of an agent are such tasks: a model asks for several in one turn, and LangGraph, Pydantic AI, the
-    agents of OpenAI and LlamaIndex run those at the same time, unless they are told not to. Give each task a session of its
-    own, out of the factory.
-    `ContextVar`. The fields of a query of GraphQL are resolved at once as well, all with the one session that its context has.
-    Give each task a session of its own, out of the factory.
+    agents of OpenAI and LlamaIndex run those at the same time, unless they are told not to. The fields of a query of GraphQL
+    are resolved at once as well, all with the one session that its context has. Give each task a session of its own, out of
+    the factory.
     """
     tasks, givers = analysis.once(Tasks), Givers(analysis)
     for scope, index, call in analysis.calls_of(*JOINING):

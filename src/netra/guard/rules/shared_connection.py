@@ -82,8 +82,8 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
     object that tasks of celery are based on (`base=DatabaseTask`), of which a worker has one for all runs, where no method ends
     it. And so is the one object by which all requests listen to channels of Redis, each to its own.
     And so is one connection of aiosqlite, where a function writes several times in it before it commits: what another request
-    has written in between is committed by halves, or lost with an error that was not its own.
-    it. A connection of aiosqlite is told of where one request rolls back and another may just be writing.
+    has written in between is committed by halves, or lost with an error that was not its own; or where one request rolls back
+    and another may just be writing.
 
     Keep the engine, the pool or the factory, and open a session for each unit of work.
     """
@@ -172,6 +172,8 @@ def _of_all_channels(analysis: Analysis, kept: KeptForAll, slot: Slot) -> Sighti
             mend = Mend("give each request one of its own: `async with client.pubsub() as channel`")
             return Sighting(scope, kept.line, kept.column, kept.end_line, message, (slot.step, *steps), mend)
     return None
+
+
 def _undone(analysis: Analysis, kept: KeptForAll, kept_there: Step) -> Sighting | None:
     """Whoever is served writes in the one transaction of a connection, and somebody rolls it back for all."""
     scope, target = kept.scope, kept.target
