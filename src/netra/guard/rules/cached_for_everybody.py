@@ -36,6 +36,10 @@ TOLD: Final = frozenset("key key_prefix key_builder key_func make_cache_key make
 LOADERS: Final = frozenset({"DataLoader"})
 OF_LOADERS: Final = frozenset("strawberry aiodataloader promise graphql_sync_dataloaders ariadne".split())
 LOADING: Final = frozenset({"load_fn", "batch_load_fn"})
+# How a loader is asked, and how it is let forget; one with a map of its own may forget by itself.
+ASKED: Final = frozenset("load load_many load_all".split())
+FORGETTING: Final = frozenset("clear clear_many clear_all prime prime_many".split())
+OWN_CACHE: Final = "cache_map"
 
 # What Litestar fills by these names is of the request, whatever else is provided.
 OF_REQUEST: Final = frozenset("request socket headers cookies query body data scope".split())
@@ -59,11 +63,11 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
     A context variable is no argument, so it is no part of the key, and neither is the session, or the user of a request that a
     framework keeps at hand, nor a variable of the module in which a request leaves its user. And a list or dictionary that the
     function gives is the same object for every caller: who adds to it adds for all. A method that is cached without a limit
-    keeps every object that it is called on. A `cached_property` of an object of which there is one for all keeps
-    what it gave to whoever asked first. So it is with a loader of GraphQL that is made once for the process, and with what
-    Litestar provides with `use_cache=True`, which it keeps for all requests; and with a field that its class leaves out when it
-    compares (`field(compare=False)`): who is equal gets what was made for another. Pass what it depends on as an argument, and
-    change only copies.
+    keeps every object that it is called on. A `cached_property` of an object of which there is one for all keeps what it gave
+    to whoever asked first. So it is with a loader of GraphQL that is made once for the process: what it has loaded, it keeps
+    for good. And with what Litestar provides with `use_cache=True`, which it keeps for all requests; and with a field that its
+    class leaves out when it compares (`field(compare=False)`): who is equal gets what was made for another. Pass what it
+    depends on as an argument, and change only copies.
     """
     singletons = analysis.once(Singletons)
     cached = [scope for scope in analysis.scopes if scope.decorator_names & CACHING and not scope.module.in_tests]
@@ -149,6 +153,38 @@ def _by_loaders(analysis: Analysis) -> Iterator[Sighting]:
                     kept = Step(scope.module.path, making.line, "the loader is made here, once for the process")
                     mend = Mend("make a loader for each request")
                     yield Sighting(scope, making.line, making.column, making.end_line, message, (variable, kept), mend)
+                elif (
+                    OWN_CACHE not in told
+                    and _fetches(loading)
+                    and (asked := _asked_for_good(analysis, making, scope)) is not None
+                ):
+                    message = (
+                        f"what `{loading.name}` loads is kept for as long as the process lives: nobody sees what is changed"
+                    )
+                    mend = Mend("make a loader for each request, or one with `cache=False`")
+                    yield Sighting(scope, making.line, making.column, making.end_line, message, (asked,), mend)
+
+
+def _fetches(loading: FunctionSymbol) -> bool:
+    """It waits for somebody else, and may be told something else the next time; what is only worked out stays what it is."""
+    return bool(loading.facts.awaits) or any(each.what == "with async" for each in loading.facts.blocks)
+
+
+def _asked_for_good(analysis: Analysis, making: CallSite, top: FunctionSymbol) -> Step | None:
+    """Where the loader is asked for something while somebody is served, if nobody ever lets it forget what it has loaded."""
+    if making.where[0] != "assign" or making.where[1][0] != "name":
+        return None
+    loader, asked = (top, making.where[1][1]), None
+    for scope, _, call in analysis.calls_of(*FORGETTING, *ASKED):
+        if call.callee[0] != "attribute" or last_name(call.callee[1]) != loader[1]:
+            continue
+        match analysis.program.evaluate(call.callee[1], scope):
+            case VariableSymbol(scope=at, name=name) if (at, name) == loader:
+                if call.callee[2] in FORGETTING:
+                    return None
+                if asked is None and scope in analysis.once(Serving) and not scope.module.in_tests:
+                    asked = Step(scope.module.path, call.line, f"`{scope.facts.qualified}` asks it here, for whoever comes")
+    return asked
 
 
 def _provided(analysis: Analysis) -> Iterator[Sighting]:
