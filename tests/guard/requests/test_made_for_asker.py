@@ -38,6 +38,8 @@ def rows(month):
         ("(current_user.digest(), month)", "pass", "load(month, current_user.ward)", []),
         ("month", "log.info('for %s', current_user.ward)", "load(month)", []),
         ("month", "pass", "load(month, current_user.session)", []),
+        ("month", "pass", "(current_user.ward, load(month))", []),
+        ("month", "pass", "load(month, current_user.pk)", []),
         ("month", "pass", "create_page(month, current_user.ward)", []),
     ],
 )

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.facts import NAMED, SELF, CallSite, Expression, Where, last_name
 from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.holders import TELLING
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.kept_by_key import KeptByKey, PlacesByKey
 from netra.guard.requests.keyed import ALONG, Keyed
@@ -74,7 +75,8 @@ def _left_out(kept: KeptByKey, who: Expression, analysis: Analysis) -> tuple[str
         return None
     of_many = any(OF_MANY.fullmatch(each) for each in said)
     for name, line, where in _read(kept, who):
-        if name in said or THROUGH.fullmatch(name) or (of_many and not RIGHTS.fullmatch(name)):
+        # Who it is, is told by the lines that find out whose a value is.
+        if name in said or name in TELLING or THROUGH.fullmatch(name) or (of_many and not RIGHTS.fullmatch(name)):
             continue
         if (call := _told(where, scope)) is None or not keyed.opens(call, scope):
             return name, line
@@ -160,11 +162,11 @@ def _told(where: Where, scope: FunctionSymbol) -> CallSite | None:
 
 
 def _is_aside(where: Where, scope: FunctionSymbol) -> bool:
-    """It is logged, or sent along with a call and makes no other answer of it."""
+    """It is logged, sent along with a call, where it makes no other answer, or noted as it is: `(who.name, 0)`."""
     inner = where
     while inner[0] == "element":
         inner = inner[1]
-    if inner[0] in ("statement", "index", "other"):
+    if inner[0] in ("statement", "index", "assign", "return", "other"):
         return True
     call = _told(where, scope)
     return call is not None and ((last_name(call.callee) or "") in TOLD or inner[2] in ALONG)
