@@ -24,8 +24,8 @@ CALLED: Final = (
 )
 
 
-@rule("S142", "one-protocol-for-all")
-def one_protocol_for_all(analysis: Analysis) -> Iterator[Sighting]:
+@rule("S142", "protocol-for-all")
+def protocol_for_all(analysis: Analysis) -> Iterator[Sighting]:
     """What is to make a protocol for each connection gives the same object to all of them.
 
     A server asks its factory for an object each time somebody connects. Where that was made before, the second connection puts
@@ -43,7 +43,7 @@ def one_protocol_for_all(analysis: Analysis) -> Iterator[Sighting]:
         if scope.module.in_tests or call.callee[0] != "attribute":
             continue
         given = call.arguments[0] if call.arguments else dict(call.keywords).get("protocol_factory")
-        making = None if given is None else _factory(given, scope, analysis)
+        making = None if given is None else _making_each(given, scope, analysis)
         if making is not None and (found := _the_same(making, analysis)) is not None:
             kind, kept = found
             message = f"every connection gets the same `{kind.name}`, and what one leaves in it is there for the next"
@@ -59,7 +59,7 @@ def one_protocol_for_all(analysis: Analysis) -> Iterator[Sighting]:
             yield Sighting(making, line, making.facts.column, line, message, (kept,), mend)
 
 
-def _factory(given: Expression, scope: FunctionSymbol, analysis: Analysis) -> FunctionSymbol | None:
+def _making_each(given: Expression, scope: FunctionSymbol, analysis: Analysis) -> FunctionSymbol | None:
     """What the server calls for each connection: a lambda, a function within this one, or any other of the program."""
     if given[0] == "lambda":
         return scope.module.function(given[1])
