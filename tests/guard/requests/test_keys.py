@@ -2,7 +2,7 @@
 
 import pytest
 
-from netra.guard.requests.keys import is_found_by_the_key, leaves, unfolded
+from netra.guard.requests.keys import is_found_by_the_key, leaves, spelt, unfolded
 from tests.guard.programs import analysed, function
 
 
@@ -59,3 +59,15 @@ def test_a_key_that_holds_what_found_somebody_tells_whose_it_is(key: str, found:
         """
     scope = function(analysed(text).program, "example.who")
     assert is_found_by_the_key("wallet.id", scope.facts.returned[0].value, scope) is found
+
+
+def test_the_same_call_in_two_places_is_spelt_alike() -> None:
+    text = """
+        def key(query, other):
+            once = query.digest("a")
+            return query.digest("a"), query.digest("b"), other.digest("a"), once
+        """
+    scope = function(analysed(text).program, "example.key")
+    first, second, third, fourth = (spelt(each, scope) for each in scope.facts.returned[0].value[1])
+    assert first == fourth
+    assert first not in (second, third)

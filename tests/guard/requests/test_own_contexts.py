@@ -8,8 +8,16 @@ from tests.guard.programs import analysed, function
 
 TEXT = """
 import threading
+from dataclasses import dataclass
 from contextvars import ContextVar
 from fastapi import FastAPI, Request
+
+
+@dataclass
+class Seat:
+    holder: str
+    row: int
+
 
 app = FastAPI()
 seat = ContextVar("seat")
@@ -36,6 +44,8 @@ async def show():
     ("kept", "read"),
     [
         ("seat.set(request.user.id)", "seat.get()"),
+        ("seat.set(Seat(request.user.id, 3))", "seat.get().holder"),
+        ("seat.set(Seat(row=3, holder=request.user.id))", "seat.get().holder"),
         ("state.rider = request.user", "state.rider"),
         ("state.rider = request.user", "getattr(state, 'rider', None)"),
     ],
@@ -53,6 +63,7 @@ def test_who_is_asking_is_left_there(kept: str, read: str) -> None:
         ("seat.set(request.query_params['q'])", "seat.get()"),
         ("state.rider = request.user", "state.page"),
         ("state.page = request.url", "state.page"),
+        ("seat.set(Seat(request.user.id, 3))", "seat.get().row"),
     ],
 )
 def test_something_else_is_left_there(kept: str, read: str) -> None:

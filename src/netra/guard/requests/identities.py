@@ -377,7 +377,8 @@ class SignedIn:
     def _attribute(self, inner: Expression, name: str, scope: FunctionSymbol, depth: int) -> Step | None:
         if inner == ("name", "self"):
             return self._kept(name, scope, depth)
-        if (name in TELLING or name.endswith(CREDENTIALS)) and (found := self.of(inner, scope, depth)) is not None:
+        tells = name in TELLING or name.endswith(CREDENTIALS) or (self._contexts is not None and self._contexts.tells(name))
+        if tells and (found := self.of(inner, scope, depth)) is not None:
             return found
         return self._handed_over(inner, name, scope, depth)
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.keys import unfolded
+from netra.guard.requests.keys import spelt, unfolded
 from netra.guard.requests.sharing import Sharing
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -101,18 +101,18 @@ class PlacesByKey:
     @staticmethod
     def _is_asked(place: Expression, key: Expression, scope: FunctionSymbol) -> bool:
         """The function looks there under this very key, or catches that there is nothing."""
-        asked = unfolded(key, scope)
+        asked = spelt(key, scope)
         for call in scope.facts.calls:
             looks = call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] in ASKING
-            if looks and call.arguments and unfolded(call.arguments[0], scope) == asked:
+            if looks and call.arguments and spelt(call.arguments[0], scope) == asked:
                 return True
         for test in (part for block in scope.facts.blocks for each in block.expressions for part in _tests(each)):
             within_it = place in test[1] and {"In", "NotIn"} & {*test[2]}
-            if within_it and any(unfolded(each, scope) == asked for each in test[1]):
+            if within_it and any(spelt(each, scope) == asked for each in test[1]):
                 return True
         tried = [block for block in scope.facts.blocks if block.what == "try"]
         read = [each.value for each in scope.facts.returned] + [each.value for each in scope.facts.assignments]
-        looked = [each for each in read if each[0] == "subscript" and each[1] == place and unfolded(each[2], scope) == asked]
+        looked = [each for each in read if each[0] == "subscript" and each[1] == place and spelt(each[2], scope) == asked]
         return bool(tried and looked)
 
     def _by_get_and_set(self, scope: FunctionSymbol, *, of_all: bool = True) -> Iterator[KeptByKey]:
@@ -121,6 +121,7 @@ class PlacesByKey:
             if call.callee[0] != "attribute" or call.callee[2] not in TELLING or len(call.arguments) < 2:
                 continue
             place, key = call.callee[1], unfolded(call.arguments[0], scope)
+            made = spelt(key, scope)
             asked = next(
                 (
                     each
@@ -130,7 +131,7 @@ class PlacesByKey:
                     and each.callee[2] in ASKING
                     and each.arguments[:1]
                     and each.line < call.line
-                    and unfolded(each.arguments[0], scope) == key
+                    and spelt(each.arguments[0], scope) == made
                 ),
                 None,
             )

@@ -20,6 +20,21 @@ def unfolded(key: Expression, scope: FunctionSymbol) -> Expression:
     return given[0].value if len(given) == 1 and given[0].how == "=" else key
 
 
+def spelt(key: Expression, scope: FunctionSymbol) -> Expression:
+    """A key as it is written, so that the same call in two places is the same: `rows.get(query.digest())`."""
+    match unfolded(key, scope):
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            named = tuple((name, spelt(each, scope)) for name, each in call.keywords)
+            return ("called", spelt(call.callee, scope), tuple(spelt(each, scope) for each in call.arguments), named)
+        case ("attribute", inner, str(name)):
+            return ("attribute", spelt(inner, scope), name)
+        case ("tuple" | "formatted" as sort, inside):
+            return (sort, tuple(spelt(each, scope) for each in inside))
+        case plain:
+            return plain
+
+
 def leaves(key: Expression, scope: FunctionSymbol, is_known: Callable[[Expression], bool] | None = None) -> list[Expression]:
     """The names and attributes that a key is made of, by way of local names and calls, and not what is called.
 

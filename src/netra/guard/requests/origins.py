@@ -340,7 +340,8 @@ class Origins:
                 return origin if own else None
         if call.callee[0] == "attribute":
             if last_name(call.callee[1]) in CARRIERS:
-                return self.of(call.callee[1], scope, line, depth) if call.callee[2] in BROUGHT else None
+                came = self.of(call.callee[1], scope, line, depth) if call.callee[2] in BROUGHT else None
+                return replace(came, personal=True) if came is not None and call.callee[2] in OWN else came
             if call.callee[2].startswith(("receive", "iter_")):
                 # What somebody says over a socket need not tell who it is.
                 said = self.of(call.callee[1], scope, line, depth)

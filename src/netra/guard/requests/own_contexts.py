@@ -4,17 +4,20 @@ viewer = ContextVar("v")
 
 async def enter(request):
     viewer.set(request.user.id)  # from here on, `viewer.get()` is who is asking
+
+What is put there may be an object of the program's own that is made with who is asking: `viewer.set(Viewer(claims["sub"], …))`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import TOP, Expression, last_name
+from netra.guard.meaning.models import fields
 from netra.guard.requests.local_uses import GETATTR, thread_local_uses
 from netra.guard.requests.serving import Serving
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
-from netra.guard.values import Step
+from netra.guard.values import Step, TypeOf
 
 IsSomebody = Callable[[Expression, FunctionSymbol], Step | None]
 
@@ -26,6 +29,7 @@ class OwnContexts:
 
     def __init__(self, analysis: Analysis, is_somebody: IsSomebody) -> None:
         self._analysis = analysis
+        self._told = set[str]()
         made = [call.where[1][1] for scope, _, call in analysis.calls_of("ContextVar") if _is_named(call.where, scope)]
         self._variables = NOWHERE
         self._attributes = frozenset[tuple[FunctionSymbol, str, str]]()
@@ -44,9 +48,26 @@ class OwnContexts:
             if call.callee[0] != "attribute" or last_name(call.callee[1]) not in names or len(call.arguments) != 1:
                 continue
             place = self._variable(call.callee[1], scope)
-            if place is not None and scope in serving and is_somebody(call.arguments[0], scope) is not None:
+            if place is None or scope not in serving:
+                continue
+            told = frozenset(self._made_with(call.arguments[0], scope, is_somebody))
+            self._told |= told
+            if told or is_somebody(call.arguments[0], scope) is not None:
                 found.add(place)
         return frozenset(found)
+
+    def _made_with(self, value: Expression, scope: FunctionSymbol, is_somebody: IsSomebody) -> Iterator[str]:
+        """The fields that get who is asking, where a value is an object of a class with fields, made on the spot."""
+        call = scope.facts.calls[value[1]] if value[0] == "call" else None
+        match None if call is None else self._analysis.receivers.value(call.callee, scope):
+            case TypeOf(kind=kind) if call is not None and not kind.module.library:
+                named = [each.name for each in fields(kind) or () if not each.keyword_only]
+                given = [*zip(named, call.arguments, strict=False), *call.keywords]
+                yield from (name for name, each in given if is_somebody(each, scope) is not None)
+
+    def tells(self, name: str) -> bool:
+        """A field of such an object that gets who is asking: of whoever is asking, it says who that is."""
+        return name in self._told
 
     def _variable(self, expression: Expression, scope: FunctionSymbol) -> tuple[FunctionSymbol, str] | None:
         match self._analysis.program.evaluate(expression, scope):

@@ -345,6 +345,11 @@ def has_fields(kind: ClassSymbol) -> bool:
     return any((last_name(each) or "").endswith(ends) or each in OF_STRAWBERRY for each in named)
 
 
+def is_dataclass(kind: ClassSymbol) -> bool:
+    """Its fields are what is annotated in its body, and nothing else: a dataclass of Python or of pydantic."""
+    return any((last_name(each.callee) or "").endswith("dataclass") for each in kind.facts.decorators)
+
+
 def is_of_one_thread(kind: ClassSymbol, program: Program) -> bool:
     """It is below `threading.local`, `asgiref.local.Local` or another name for one: each thread or task sees its own of it."""
     bases = ((base, each) for each in program.order(kind)[0] for base in each.facts.bases)

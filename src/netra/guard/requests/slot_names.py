@@ -10,6 +10,7 @@ from netra.guard.requests.words import OF_A_USER
 
 # Words of what an administrator changes for everybody.
 SETTING: Final = ("config", "setting", "setup", "option", "preference", "default", "fallback", "level", "update")
+CHOSEN: Final = "option"
 # And of what is put there for all, unless it is somebody's own.
 ADDED: Final = ("mount", "install", "enable")
 
@@ -88,9 +89,11 @@ def is_left_for_the_next(write: Write) -> bool:
 
 def is_setting(write: Write, origin: Origin) -> bool:
     """Somebody sets what is meant for all: the name of the place, of its owner or of the function says so."""
-    said = f"{write.slot.owner.rpartition('.')[2]} {write.slot.name} {write.scope.name}".lower()
+    # One option is what somebody has chosen; the options are a setting.
+    name = "_".join(word for word in write.slot.name.lower().split("_") if word != CHOSEN)
+    said = f"{write.slot.owner.rpartition('.')[2]} {name} {write.scope.name}".lower()
     if is_left_for_the_next(write):
-        said = f"{write.slot.name} {write.scope.name}".lower()  # what is used at once was not said for all
+        said = f"{name} {write.scope.name}".lower()  # what is used at once was not said for all
     if write.slot.key == CONFIGURATION and origin.personal:
         said = write.scope.name.lower()  # of an application all of it is called so
     if write.value[0] == "call" and (last_name(write.scope.facts.calls[write.value[1]].callee) or "")[:1].isupper():

@@ -21,6 +21,7 @@ from netra.guard.requests.singletons import (
     is_application,
     is_application_state,
     is_cached_for_all,
+    is_dataclass,
     is_item,
     is_of_one_thread,
 )
@@ -397,13 +398,12 @@ class Slots:
 
     def _of_object(self, kind: ClassSymbol, name: str) -> Slot | None:
         order = self._analysis.program.order(kind)[0]
-        fields = any(map(has_fields, order))
         for each in order:
             for one in each.body.assigned.get(name, ()):
                 own = name in each.set_on_self and any(
                     not is_item(one) and one.how != "augmented" for _, one in each.set_on_self[name]
                 )
-                if is_container(one.value, each.body) and not own and not fields:
+                if is_container(one.value, each.body) and not own and not _is_field(one, order):
                     note = f"`{each.name}.{name}` is made once, for the class"
                     return Slot(each.full_name, name, Step(each.module.path, one.line, note))
         made = self._singletons.made(kind)
@@ -411,6 +411,15 @@ class Slots:
             return None
         setting = [each for each in order if name in each.set_on_self]
         return Slot((setting[-1] if setting else kind).full_name, name, made)
+
+
+def _is_field(given: Assignment, order: Sequence[ClassSymbol]) -> bool:
+    """Each object gets a copy of it: neither a `ClassVar`, nor what has no annotation in a dataclass."""
+    said = given.annotation
+    if said is not None and last_name(said[1] if said[0] == "subscript" else said) == "ClassVar":
+        return False
+    fields = [kind for kind in order if has_fields(kind)]
+    return bool(fields) and (said is not None or not all(is_dataclass(each) for each in fields))
 
 
 def _is_of_module(function: FunctionSymbol) -> bool:

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import ASYNC, PLAIN, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.brought import Origin
@@ -34,6 +35,9 @@ from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
 AROUND: Final = re.compile(r"every request")
+
+# What is done when what answers the request begins.
+BEFORE: Final = re.compile(r"every request|dependency ")
 
 HASATTR: Final = ("name", "hasattr")
 
@@ -67,10 +71,15 @@ def kept_for_thread(analysis: Analysis) -> Iterator[KeptForThread]:
             continue
         readers = [each for each in accesses if each.value is None and each.place == write.place and each.scope in serving]
         for coroutine, line in _coroutines(analysis, write.scope, write.line, FURTHEST):
+            entry = analysis.reach.entries.get(coroutine)
             pause = interleaving.between(coroutine, line, coroutine.facts.end_line)
             if pause is None or pause.end_line == line:
-                continue
-            entry = analysis.reach.entries.get(coroutine)
+                before = entry is not None and BEFORE.match(entry.label) is not None
+                behind = next(_read_behind(analysis, coroutine, readers), None) if before else None
+                if behind is None:
+                    continue
+                yield KeptForThread(write.scope, write.place[2], origin, write.line, write.column, (*origin.steps, *behind))
+                break
             around = entry is not None and AROUND.search(entry.label) is not None
             for reader in readers:
                 at = [where for of, where in _coroutines(analysis, reader.scope, reader.line, FURTHEST) if of is coroutine]
@@ -88,6 +97,20 @@ def kept_for_thread(analysis: Analysis) -> Iterator[KeptForThread]:
             else:
                 continue
             break
+
+
+def _read_behind(analysis: Analysis, before: FunctionSymbol, readers: list[ThreadLocalUse]) -> Iterator[tuple[Step, Step]]:
+    """What answers the request waits, behind what was run before it, and then reads what that has put there."""
+    interleaving, entries = analysis.once(Interleaving), analysis.reach.entries
+    for reader in readers:
+        for route, line in _coroutines(analysis, reader.scope, reader.line, FURTHEST):
+            if route is before or route not in entries or entries[route].sort != ROUTE:
+                continue
+            pause = next((each for each in interleaving.pauses(route) if each.end_line < line), None)
+            if pause is not None:
+                note = f"`{route.name}` waits here, and others put theirs there"
+                read = f"`{reader.scope.facts.qualified}` reads it on that thread"
+                yield Step(route.module.path, pause.line, note), Step(reader.scope.module.path, reader.line, read)
 
 
 def left_in_thread(analysis: Analysis) -> Iterator[KeptForThread]:

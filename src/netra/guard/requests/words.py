@@ -14,13 +14,13 @@ HANDED: Final = frozenset("request req websocket ws http_request raw_request fas
 # A request leads to the application's settings as well: only what is read of it by these names came with it.
 CARRIERS: Final = frozenset("request req websocket ws http_request raw_request fastapi_request".split())
 BROUGHT: Final = frozenset(
-    """headers cookies query_params path_params body json form user session query match_info args values stream rel_url
+    """headers cookies query_params path_params body json form user auser session query match_info args values stream rel_url
     data post params media forms text get_media get_param
     url GET POST COOKIES META FILES files get_json get_data auth token get_host host hostname
     request request_headers""".split()  # the last two: that by which a connection of `websockets` was opened
 )
 # Of those, what is one user's: a signed session, and who the framework says is asking.
-OWN: Final = frozenset({"session", "user", "auth", "token"})
+OWN: Final = frozenset({"session", "user", "auser", "auth", "token"})
 # And what libraries of bots call the one who has written something.
 WRITERS: Final = frozenset({"author", "effective_user", "from_user", "effective_chat", "effective_sender"})
 GIVING_USER: Final = frozenset(

@@ -28,12 +28,18 @@ FURTHEST: Final = 2
 KEEPING: Final = CACHING | frozenset(
     "cached memoize memoized alru_cache ttl_cache lru_cache_ttl timed_cache cached_view".split()
 )
+# What keeps it in the object, and so for all where there is one object of the class.
+IN_OBJECT: Final = frozenset("cached_property reify async_cached_property".split())
 TOLD: Final = frozenset("key key_prefix key_builder key_func make_cache_key make_name unless source_check vary_on".split())
 
 # What keeps what it has loaded under a key, for as long as the object is there, and the libraries it is of.
 LOADERS: Final = frozenset({"DataLoader"})
 OF_LOADERS: Final = frozenset("strawberry aiodataloader promise graphql_sync_dataloaders ariadne".split())
 LOADING: Final = frozenset({"load_fn", "batch_load_fn"})
+# How a loader is asked, and how it is let forget; one with a map of its own may forget by itself.
+ASKED: Final = frozenset("load load_many load_all".split())
+FORGETTING: Final = frozenset("clear clear_many clear_all prime prime_many".split())
+OWN_CACHE: Final = "cache_map"
 
 # What Litestar fills by these names is of the request, whatever else is provided.
 OF_REQUEST: Final = frozenset("request socket headers cookies query body data scope".split())
@@ -57,10 +63,11 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
     A context variable is no argument, so it is no part of the key, and neither is the session, or the user of a request that a
     framework keeps at hand, nor a variable of the module in which a request leaves its user. And a list or dictionary that the
     function gives is the same object for every caller: who adds to it adds for all. A method that is cached without a limit
-    keeps every object that it is called on. So it is with a loader of GraphQL that is made once for the process, and with what
-    Litestar provides with `use_cache=True`, which it keeps for all requests; and with a field that its class leaves out when it
-    compares (`field(compare=False)`): who is equal gets what was made for another. Pass what it depends on as an argument, and
-    change only copies.
+    keeps every object that it is called on. A `cached_property` of an object of which there is one for all keeps what it gave
+    to whoever asked first. So it is with a loader of GraphQL that is made once for the process: what it has loaded, it keeps
+    for good. And with what Litestar provides with `use_cache=True`, which it keeps for all requests; and with a field that its
+    class leaves out when it compares (`field(compare=False)`): who is equal gets what was made for another. Pass what it
+    depends on as an argument, and change only copies.
     """
     singletons = analysis.once(Singletons)
     cached = [scope for scope in analysis.scopes if scope.decorator_names & CACHING and not scope.module.in_tests]
@@ -90,8 +97,11 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
                     yield Sighting(function, at, function.facts.column, at, message, why, Mend("change a copy of it"))
 
 
-def _kept_by(scope: FunctionSymbol) -> Decorator | None:
+def _kept_by(analysis: Analysis, scope: FunctionSymbol) -> Decorator | None:
     """The decorator that keeps what a function gives, unless it is told more of what the key is made of."""
+    if not scope.decorator_names.isdisjoint(IN_OBJECT) and not scope.module.in_tests:
+        one = scope.owner is not None and analysis.once(Singletons).made(scope.owner) is not None
+        return next(each for each in scope.facts.decorators if last_name(each.callee) in IN_OBJECT) if one else None
     if KEEPING.isdisjoint(scope.decorator_names):
         return None
     decorator = next((each for each in scope.facts.decorators if last_name(each.callee) in KEEPING), None)
@@ -102,17 +112,24 @@ def _kept_by(scope: FunctionSymbol) -> Decorator | None:
 def _with_the_context(analysis: Analysis) -> Iterator[Sighting]:
     """It reads a context variable, which is no argument: `load(viewer.get(), section)`."""
     for scope in analysis.scopes:
-        if (decorator := _kept_by(scope)) is None:
+        if (decorator := _kept_by(analysis, scope)) is None:
             continue
         # What other decorators keep may well be read with the session of whoever comes first, which says nothing of them.
-        personal = last_name(decorator.callee) not in CACHING
+        personal = last_name(decorator.callee) not in CACHING | IN_OBJECT
         for call in scope.facts.calls:
             if (variable := _context_read(analysis, call, scope, personal=personal)) is not None:
                 message = f"`{scope.name}` is cached, and reads the context of whoever asks first: all others get that"
-                mend = Mend("pass it as an argument, so that it is part of the key")
-                kept = Step(scope.module.path, scope.facts.line, f"`{scope.name}` is cached here, by its arguments alone")
+                mend = _mend(decorator)
+                by = "in the one object that all have" if last_name(decorator.callee) in IN_OBJECT else "by its arguments alone"
+                kept = Step(scope.module.path, scope.facts.line, f"`{scope.name}` is cached here, {by}")
                 yield Sighting(scope, call.line, call.column, call.end_line, message, (variable, kept), mend)
                 break
+
+
+def _mend(decorator: Decorator) -> Mend:
+    if last_name(decorator.callee) in IN_OBJECT:
+        return Mend("work it out each time, in a plain property")
+    return Mend("pass it as an argument, so that it is part of the key")
 
 
 def _by_loaders(analysis: Analysis) -> Iterator[Sighting]:
@@ -136,6 +153,38 @@ def _by_loaders(analysis: Analysis) -> Iterator[Sighting]:
                     kept = Step(scope.module.path, making.line, "the loader is made here, once for the process")
                     mend = Mend("make a loader for each request")
                     yield Sighting(scope, making.line, making.column, making.end_line, message, (variable, kept), mend)
+                elif (
+                    OWN_CACHE not in told
+                    and _fetches(loading)
+                    and (asked := _asked_for_good(analysis, making, scope)) is not None
+                ):
+                    message = (
+                        f"what `{loading.name}` loads is kept for as long as the process lives: nobody sees what is changed"
+                    )
+                    mend = Mend("make a loader for each request, or one with `cache=False`")
+                    yield Sighting(scope, making.line, making.column, making.end_line, message, (asked,), mend)
+
+
+def _fetches(loading: FunctionSymbol) -> bool:
+    """It waits for somebody else, and may be told something else the next time; what is only worked out stays what it is."""
+    return bool(loading.facts.awaits) or any(each.what == "with async" for each in loading.facts.blocks)
+
+
+def _asked_for_good(analysis: Analysis, making: CallSite, top: FunctionSymbol) -> Step | None:
+    """Where the loader is asked for something while somebody is served, if nobody ever lets it forget what it has loaded."""
+    if making.where[0] != "assign" or making.where[1][0] != "name":
+        return None
+    loader, asked = (top, making.where[1][1]), None
+    for scope, _, call in analysis.calls_of(*FORGETTING, *ASKED):
+        if call.callee[0] != "attribute" or last_name(call.callee[1]) != loader[1]:
+            continue
+        match analysis.program.evaluate(call.callee[1], scope):
+            case VariableSymbol(scope=at, name=name) if (at, name) == loader:
+                if call.callee[2] in FORGETTING:
+                    return None
+                if asked is None and scope in analysis.once(Serving) and not scope.module.in_tests:
+                    asked = Step(scope.module.path, call.line, f"`{scope.facts.qualified}` asks it here, for whoever comes")
+    return asked
 
 
 def _provided(analysis: Analysis) -> Iterator[Sighting]:
@@ -160,10 +209,12 @@ def _with_the_request(analysis: Analysis) -> Iterator[Sighting]:
     """It acts for who is asking, as the request says, and no argument: `load(current_user.id, section)`."""
     identities = analysis.once(SignedIn)
     for scope in analysis.scopes:
-        if (decorator := _kept_by(scope)) is None:
+        if (decorator := _kept_by(analysis, scope)) is None:
             continue
-        for call in scope.facts.calls:
-            said = next((each for each in call.given if identities.is_left(each, scope)), None)
+        used = [(call.given, call.line, call.column, call.end_line) for call in scope.facts.calls]
+        used += [(tuple(within(each.value, scope)), each.line, each.column, each.line) for each in scope.facts.returned]
+        for values, line, column, end_line in used:
+            said = next((each for each in values if identities.is_left(each, scope)), None)
             root = said
             while root is not None and root[0] in ("attribute", "subscript"):
                 root = root[1]
@@ -172,9 +223,9 @@ def _with_the_request(analysis: Analysis) -> Iterator[Sighting]:
             message = (
                 f"`{scope.name}` is cached, and acts for whoever asks first (`{written(said, scope)}`): all others get that"
             )
-            mend = Mend("pass it as an argument, so that it is part of the key")
+            mend = _mend(decorator)
             kept = Step(scope.module.path, decorator.line, f"`{last_name(decorator.callee)}` keeps what `{scope.name}` gives")
-            yield Sighting(scope, call.line, call.column, call.end_line, message, (kept,), mend)
+            yield Sighting(scope, line, column, end_line, message, (kept,), mend)
             break
 
 
@@ -197,7 +248,7 @@ def _left_behind(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting
 
 def _uncompared(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
     """It reads a field of what it is given that two may differ in and be equal: `name: str = field(compare=False)`."""
-    decorator = _kept_by(scope)
+    decorator = _kept_by(analysis, scope)
     for parameter in scope.facts.parameters if decorator is not None else ():
         place = ("name", parameter.name)
         match analysis.receivers.value(place, scope):

@@ -14,7 +14,10 @@ from netra.guard.requests.brought import Origin
 from netra.guard.requests.decorated import Decorated
 from netra.guard.requests.given_to_all import given_to_all, is_read
 from netra.guard.requests.histories import kept_by_said_name
+from netra.guard.requests.kept_by_key import KeptByKey
 from netra.guard.requests.keyed import Keyed
+from netra.guard.requests.keys import unfolded
+from netra.guard.requests.made_for_asker import kept_by_less
 from netra.guard.requests.only_checked import is_only_let_in
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.read_of import signed_in_for_one
@@ -26,7 +29,7 @@ from netra.guard.requests.told_each_time import is_told_each_time
 from netra.guard.requests.whose import parts_of_key, said
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Step
+from netra.guard.values import Routine, Step
 
 # Objects that keep what they are told, by their names, and how they are asked and told.
 CACHES: Final = ("cache", "redis", "memo", "kv", "memcache")
@@ -70,13 +73,15 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     value name one; and a limit at which whoever comes is sent away is one for all in a function that is told the user, and
     leaves it out.
 
-    Guard is certain where the lines that make the value name the user, or what that user signs in with, and where a function
-    is told the user, makes no use of it, and keeps or counts something for all under its key. Who is asking is followed from
-    where it is found out, under whatever name. So it is with what acts for one (`agent(tools_for(who))`, where `tools_for`
-    reads `who.token`), and is kept for all of a workspace or a team (`who.workspace`). What keeps the value may be a
-    dictionary, a store, a file that is there or not, a decorator that is told how to make the key, or the memory of a
-    conversation. What somebody begins for all, as a room or a game, is nobody's own, and neither is what is told with every
-    call for whom (`client_of(url).rows(user)`). Under a key that is another one each time nobody else finds anything.
+    Guard is certain where the lines that make the value name the user, or what that user signs in with, and where a function is
+    told the user, makes no use of it, and keeps or counts something for all under its key. Who is asking is followed from where
+    it is found out, under whatever name. So it is with what acts for one (`agent(tools_for(who))`, where `tools_for` reads
+    `who.token`), and is kept for all of a workspace or a team (`who.workspace`). What keeps the value may be a dictionary, a
+    store, a file that is there or not, a decorator that is told how to make the key, or the memory of a conversation. So it is
+    with what is made with the ward, the rights or the language of who is asking (`rows(query, who.ward)`), and kept under a key
+    that holds neither that nor who it is. What somebody begins for all, as a room or a game, is nobody's own, and neither is
+    what is told with every call for whom (`client_of(url).rows(user)`). Under a key that is another one each time nobody else
+    finds anything.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -136,10 +141,25 @@ def _for_sure(analysis: Analysis) -> dict[FunctionSymbol, Sighting]:
     kept = (*analysis.once(Keyed).for_everybody(), *analysis.once(Decorated).for_everybody(), *kept_by_said_name(analysis))
     for each, whose, known in kept:
         message = f"`{each.name}` is shared, and its key does not hold whose value it is (`{whose}`)"
-        why = (known, each.step, *analysis.once(Serving).way(each.scope))
+        why = (known, each.step, *_making_of_key(analysis, each), *analysis.once(Serving).way(each.scope))
         mend = Mend("put the user into the key")
         found.setdefault(each.scope, Sighting(each.scope, each.line, each.column, each.end_line, message, why, mend))
+    for less in kept_by_less(analysis):
+        at, why = less.kept, (*less.steps, *analysis.once(Serving).way(less.kept.scope))
+        message = f"`{at.name}` is shared, and what is kept there is made with `{less.whose}`, which its key does not hold"
+        mend = Mend(f"put `{less.whose}` into the key")
+        found.setdefault(at.scope, Sighting(at.scope, at.line, at.column, at.end_line, message, why, mend))
     return found
+
+
+def _making_of_key(analysis: Analysis, kept: KeptByKey) -> Iterator[Step]:
+    """Where a function of the program puts the key together: `total_key(first, last)`."""
+    key = unfolded(kept.key, kept.scope)
+    if key[0] != "call":
+        return
+    match analysis.receivers.value(kept.scope.facts.calls[key[1]].callee, kept.scope):
+        case Routine(function=function) if not function.module.library and len(function.facts.returned) == 1:
+            yield Step(function.module.path, function.facts.returned[0].line, f"`{function.name}` puts the key together")
 
 
 def _is_for_one_of_many(write: Write, origins: Origins) -> bool:
@@ -294,7 +314,7 @@ def _by_way_of_another(analysis: Analysis) -> Iterator[tuple[Write, tuple[Functi
             calls_back = any(each[0] == "lambda" for each in within(write.value, write.scope))
             yield write, place if calls_back else (keeping.function, keeping.line, keeping.column, keeping.line)
         elif storing.asks(write.scope, write.slot, write.key):
-            yield replace(write, key=_unfolded(write.key, write.scope)), place
+            yield replace(write, key=unfolded(write.key, write.scope)), place
 
 
 def _looked_aside(scope: FunctionSymbol) -> Iterator[Write]:
@@ -308,14 +328,8 @@ def _looked_aside(scope: FunctionSymbol) -> Iterator[Write]:
             continue
         asked: list[Expression] = [("attribute", place, method) for method in ASKING]
         above = [each for each in scope.facts.calls if each.callee in asked and each.arguments[:1] and each.line < call.line]
-        looked = next((each for each in above if _unfolded(each.arguments[0], scope) == _unfolded(key, scope)), None)
+        looked = next((each for each in above if unfolded(each.arguments[0], scope) == unfolded(key, scope)), None)
         if looked is not None:
             slot = Slot("", name, Step(scope.module.path, looked.line, f"`{name}` is asked for it here, by whoever comes"))
-            told = _unfolded(key, scope)
+            told = unfolded(key, scope)
             yield Write(scope, slot, "item", told, call.arguments[-1], call.line, call.column, call.end_line)
-
-
-def _unfolded(key: Expression, scope: FunctionSymbol) -> Expression:
-    """What a local name that is given a value once stands for."""
-    given = scope.assigned.get(key[1], ()) if key[0] == "name" and key[1] not in scope.parameters else ()
-    return given[0].value if len(given) == 1 and given[0].how == "=" else key

@@ -38,6 +38,8 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
         return history
     ```
 
+    `history += [message]` changes it as `append` does: a list is made longer in place by it, and only a tuple is made anew.
+
     So does an object whose constructor keeps the default, where a method changes what is kept, and a function that puts it
     under a key of what lasts and hands it back (`self.sessions[new] = data`); and so it is with the one value
     that `dict.fromkeys(keys, [])` puts under every key, and with what a `partial` at the top of a module binds
@@ -56,7 +58,7 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
         if around is None or around.facts.sort in (PLAIN, ASYNC):
             continue  # the default of a function within another is made anew with each call of that
         for parameter in scope.facts.parameters:
-            if parameter.default is None or scope.assigned.get(parameter.name):
+            if parameter.default is None or _is_given_anew(scope, parameter.name):
                 continue
             if not is_container(parameter.default, around) and not _is_container_of_module(analysis, parameter.default, around):
                 continue
@@ -314,6 +316,11 @@ def _goes_elsewhere(analysis: Analysis, scope: FunctionSymbol, caller: FunctionS
     return False
 
 
+def _is_given_anew(scope: FunctionSymbol, name: str) -> bool:
+    """The function puts something else under the name: with `lines += more` it is the default still, with all that is in it."""
+    return any(each.how != "augmented" for each in scope.assigned.get(name, ()))
+
+
 def _is_empty(default: Expression) -> bool:
     return default in (("list", ()), ("dict", ()), ("set", ()))
 
@@ -329,6 +336,9 @@ def _changes(scope: FunctionSymbol, name: str) -> Iterator[tuple[int, int, str]]
         match each.target:
             case ("subscript", ("name", str(changed)), _) if changed == name:
                 yield each.line, each.column, "="
+            case ("name", str(changed)) if changed == name and each.how == "augmented":
+                # A list, a set and a dictionary are made longer in place by it, and the name stands for the same one after it.
+                yield each.line, each.column, "augmented"
 
 
 def _holds_nothing(value: Expression, scope: FunctionSymbol) -> bool:

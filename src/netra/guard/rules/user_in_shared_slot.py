@@ -26,6 +26,7 @@ from netra.guard.requests.meeting import (
     of_job,
 )
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.set_before import is_set_before
 from netra.guard.requests.set_by_nobody import is_set_by_nobody
 from netra.guard.requests.set_on_class import read_by_objects
 from netra.guard.requests.sharing import Sharing
@@ -94,10 +95,10 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     Guard is certain of what is, by its name or by where it comes from, a user or something of one: of a signed session, of the
     header `Authorization`, of a connection; of what the same function reads again after others have had their turn; of what is
     put there for the call behind it (`notifier.for_locale(locale).alert(text)`), or for what runs after the next `await` of
-    whoever has it put there; and of what a function reads that knows for whom it works. What else came with a request may be
-    kept on purpose, as what is called a fallback or a default is. A number that is counted up and what is left of a list keep
-    nothing of a request. Likely at most is the connection of a server of plain
-    sockets, which may have a single client.
+    whoever has it put there; of what a hook, a middleware or a dependency puts there for the function that answers; and of what
+    a function reads that knows for whom it works. What else came with a request may be kept on purpose, as what is called a
+    fallback or a default is. A number that is counted up and what is left of a list keep nothing of a request. Likely at most
+    is the connection of a server of plain sockets, which may have a single client.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -143,7 +144,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         if is_made_of_itself(write, sharing) and not followed:
             continue
         by_objects = read_by_objects(analysis, write)
-        read = sharing.read(write) or by_objects or (sharing.handed_out(write) if whole else None)
+        handed = whole or (origin.personal and is_one_place(write))  # `TOOLS["note"] = partial(note, user)`, `return TOOLS`
+        read = sharing.read(write) or by_objects or (sharing.handed_out(write) if handed else None)
         storing = analysis.once(Storing)
         asked = write.how == "item" and (storing.is_asked(write.slot) or storing.is_looked_for(write.slot))
         seen = write.how == "slot" or write.slot.of_library or write.slot.name in SENT
@@ -167,6 +169,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             or is_for_one_call(analysis, write)
         )
         sure = sure or (read is not None and not far and is_set_for_what_follows_here(analysis, write))
+        sure = sure or (not far and is_set_before(write, analysis))
         sure = sure or is_carried_on(write, sharing) or is_left_for_the_next(write)
         sure = sure or (read is not None and not far and (meets_another(write, analysis) or is_of_page(write, analysis)))
         confidence = CERTAIN if sure and not is_of_peer(write, origin, analysis) else LIKELY
