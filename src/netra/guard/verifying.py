@@ -331,5 +331,5 @@ def _asked_whether(expression: Expression, scope: FunctionSymbol) -> Iterator[st
                 yield from _asked_whether(part, scope)
         case ("compare", (left, *_), _):
             yield from _asked_whether(left, scope)
-        case ("call", _):
+        case ("call", int(index)) if last_name(scope.facts.calls[index].callee) not in VERIFYING:
             yield from _names(expression, scope)
