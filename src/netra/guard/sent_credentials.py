@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Access
 from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
-from netra.guard.meaning.expressions import within
 from netra.guard.standing_in import HARMLESS, Substitute, is_read_in, known_text, lines_near
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Step
@@ -46,6 +45,9 @@ OF_BODIES: Final = frozenset({"data", "json", "params"})
 # What the client of a library is given to sign in with, and what says that it is for another server than usual.
 OF_CLIENTS: Final = frozenset("api_key token auth_token access_token api_token bot_token client_secret".split())
 ELSEWHERE: Final = frozenset("base_url host url uri endpoint endpoint_url api_base server".split())
+
+# They make a text of a text.
+OF_TEXTS: Final = frozenset("str bytes encode decode strip format join get_secret_value b64encode urlsafe_b64encode".split())
 
 # Names that a value is made of through others.
 FURTHEST: Final = 3
@@ -100,7 +102,7 @@ class SentCredentials:
         return None
 
     def _take(self, value: Expression, scope: FunctionSymbol, step: Step, depth: int) -> None:
-        for part in within(value, scope):
+        for part in _made_of(value, scope):
             match part:
                 case ("call", int(index)):
                     call = scope.facts.calls[index]
@@ -121,6 +123,22 @@ class SentCredentials:
 
     def _add(self, name: str, owner: ClassSymbol | None, step: Step) -> None:
         self._by_name.setdefault(name, []).append(SentName(name, owner, step))
+
+
+def _made_of(value: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
+    """What a text is put together of; what a function makes of a secret is something else: `unsealed(stored, settings.key)`."""
+    match value:
+        case ("formatted" | "choice", parts) | ("operator", _, *parts):
+            for each in parts:
+                yield from _made_of(each, scope)
+        case ("call", int(index)):
+            yield value
+            call = scope.facts.calls[index]
+            if last_name(call.callee) in OF_TEXTS:
+                for each in (*call.callee[1:2], *call.arguments) if call.callee[0] == "attribute" else call.arguments:
+                    yield from _made_of(each, scope)
+        case _:
+            yield value
 
 
 def _called(held: Expression, scope: FunctionSymbol) -> str | None:
