@@ -109,7 +109,7 @@ class SentCredentials:
                     self._calls.setdefault((scope, call.line, call.column), step)
                 case ("attribute", ("name", "self" | "cls"), str(name)) if scope.object_of is not None:
                     self._add(name, scope.object_of, step)
-                case ("attribute", _, str(name)):
+                case ("attribute", _, str(name)) if CREDENTIAL.fullmatch(name) is None or self._is_of_a_module(part, scope):
                     self._add(name, None, step)
                 case ("subscript", held, ("string", str(key))):
                     self._add(f"{_called(held, scope)}[{key}]", None, step)
@@ -120,6 +120,10 @@ class SentCredentials:
                         case VariableSymbol(scope=holder) if holder is scope and depth and name not in scope.parameters:
                             for each in scope.assigned.get(name, ()):
                                 self._take(each.value, scope, step, depth - 1)
+
+    def _is_of_a_module(self, part: Expression, scope: FunctionSymbol) -> bool:
+        """`settings.TOKEN`: what has a `password`, as many things do, need not be the object that it is asked of."""
+        return isinstance(self._analysis.program.evaluate(part, scope), VariableSymbol)
 
     def _add(self, name: str, owner: ClassSymbol | None, step: Step) -> None:
         self._by_name.setdefault(name, []).append(SentName(name, owner, step))
