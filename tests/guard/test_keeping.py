@@ -87,3 +87,9 @@ AWS = Aws(
     files = {"owner.py": text, "service.py": "from owner import AWS\n"}
     found = SettingsKeepers(analysed(files)).by_name
     assert {name: set(each.variables) for name, each in found.items()} == {"owner": {"AWS_REGION", "AWS_PROFILE"}}
+
+
+def test_a_function_that_is_asked_for_the_rest_of_a_name_keeps_all_that_begin_alike() -> None:
+    by_name = "import os\ndef get(name): return os.environ[{}]\n"
+    assert kept({"app/config.py": by_name.format("f'APP_{name}'")}) == {"app.config": set()}
+    assert kept({"app/config.py": by_name.format("name")}) == {}

@@ -68,6 +68,11 @@ def test_a_name_that_is_put_together_begins_with_its_first_text() -> None:
     assert beginning_of(analysis, name, top) == beginning_of(analysis, None, top) == ""
 
 
+def test_who_looks_whether_a_variable_is_there_asks_for_it() -> None:
+    assert "APP_A" in asked("def has(name): return f'APP_{name}' in os.environ\nhas('A')\n")
+    assert "APP_B" in asked("def has(name):\n    if 'APP_' + name not in os.environ:\n        stop()\nhas('B')\n")
+
+
 def test_of_two_ways_to_ask_the_one_with_a_default_says_what_replaces_a_missing_one() -> None:
     both = """
 def both(name, default=None):

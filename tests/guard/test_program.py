@@ -32,6 +32,37 @@ def test_a_relative_import_is_followed_and_one_that_leads_nowhere_is_lost() -> N
     assert linked.lookup("undefined", top) is None
 
 
+def test_what_nothing_binds_comes_from_the_one_module_outside_of_which_everything_is_imported() -> None:
+    linked = program(
+        {
+            "one.py": "from os import *\nfrom sys import path\nname = 1\n",
+            "two.py": "from os import *\nfrom sys import *\n",
+            "own.py": "from one import *\n",
+        }
+    )
+    one, two, own = (linked.modules[each].top for each in ("one", "two", "own"))
+    assert linked.lookup("environ", one) == External("os.environ")
+    assert linked.lookup("path", one) == External("sys.path")
+    assert isinstance(linked.lookup("name", one), VariableSymbol)
+    assert linked.lookup("len", one) == External("builtins.len")
+    assert linked.lookup("_", one) is None
+    assert linked.lookup("environ", two) is None
+    assert linked.lookup("environ", own) is None
+
+
+def test_a_call_is_found_by_the_name_that_the_function_has_where_it_is_defined() -> None:
+    linked = program(
+        {
+            "app/__init__.py": "",
+            "app/pages.py": "def search(): ...\nsearch()\n",
+            "app/web.py": "from .pages import search as find\ndef tool():\n    find()\n",
+        }
+    )
+    found = [(scope.module.name, scope.facts.calls[index].line) for scope, index in linked.calls_named["search"]]
+    assert found == [("app.pages", 2), ("app.web", 3)]
+    assert [call.line for _, _, call in linked.calls_of(["search", "find"])] == [2, 3]
+
+
 def test_a_cycle_of_reexports_and_of_bases_ends() -> None:
     linked = program({"a.py": "from b import x\nclass A(A): ...", "b.py": "from a import x"})
     assert linked.member(linked.modules["a"], "x") in (None, External("b.x"), External("a.x"))

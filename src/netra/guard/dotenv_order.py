@@ -87,9 +87,6 @@ def early_reads(analysis: Analysis) -> Iterator[Early]:
 
 def _loads(analysis: Analysis) -> Iterator[Load]:
     yield from (Load(each.scope, each.line) for each in analysis.once(accesses) if _is_load(each))
-    for scope, _, call in analysis.calls_of("read_env"):
-        if maker(call.callee, scope, analysis.program) in OF_FILES:
-            yield Load(scope, call.line)
 
 
 def _is_load(access: Access) -> bool:

@@ -17,6 +17,7 @@ from netra.guard.asked import asked_for, beside, call_of, looked_for, named, pat
 from netra.guard.entries.frameworks import LISTENING
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import Expression, Mention, last_name
+from netra.guard.meaning.makers import maker, root
 from netra.guard.reading import names_for
 from netra.guard.spellings import MAPPINGS, of_os
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
@@ -64,6 +65,10 @@ BY_FUNCTION: Final = {
     "os.path.expandvars": Touch.EXPAND,
     "dotenv.load_dotenv": Touch.LOAD,
     "dotenv.main.load_dotenv": Touch.LOAD,
+}
+BY_OBJECTS: Final = {
+    "set_as_environment_variables": frozenset({"dotenv"}),
+    "read_env": frozenset({"environs", "environ"}),
 }
 WRITING: Final = frozenset("setdefault pop popitem update clear __setitem__ __delitem__".split())
 READING: Final = frozenset("get __getitem__ __contains__".split())
@@ -116,7 +121,18 @@ def accesses(analysis: Analysis) -> list[Access]:
     """Every touch of the environment in the program."""
     mentions = [(scope, mention) for scope in analysis.scopes for mention in scope.facts.mentions]
     found = [access for scope, mention in mentions if (access := _access(analysis, scope, mention)) is not None]
-    return found + _by_imported_names(analysis) + _by_text(analysis)
+    return found + _by_imported_names(analysis) + _by_text(analysis) + _by_objects(analysis)
+
+
+def _by_objects(analysis: Analysis) -> list[Access]:
+    """`DotEnv("app.env").set_as_environment_variables()`, `Env().read_env()`: an object of a library loads the file."""
+    found = []
+    for scope, _, call in analysis.calls_of(*BY_OBJECTS):
+        library = BY_OBJECTS[last_name(call.callee) or ""]
+        if not scope.module.in_tests and maker(root(call.callee, scope), scope, analysis.program) in library:
+            mention = Mention(call.callee, ("called",), call.line, call.column)
+            found.append(Access(scope, Touch.LOAD, "", None, call.line, call.column, call.end_line, mention))
+    return found
 
 
 def _by_text(analysis: Analysis) -> list[Access]:

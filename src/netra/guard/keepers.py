@@ -195,7 +195,9 @@ class Keepers:
             for reader, each in self._unheld[top_of(module)]
             if any(is_within(reader, keeper.part) for keeper in keepers) and each not in held
         }
-        return len(held) > len(past)
+        # What is asked for whatever begins alike holds more than anybody sees.
+        unseen = LEAST if any(each in self._found.by_pattern for keeper in keepers for each in keeper.modules) else 0
+        return len(held) + unseen > len(past)
 
     @lazily
     def _unheld(self) -> dict[str, set[tuple[ModuleSymbol, str]]]:

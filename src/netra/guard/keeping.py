@@ -20,7 +20,7 @@ from netra.guard.facts import BODY, TOP, Assignment, Expression, last_name
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
 from netra.guard.libraries_of_settings import library_reads
-from netra.guard.lookups import key_of, lookups
+from netra.guard.lookups import beginning_of, key_of, lookups
 from netra.guard.meaning.expressions import within
 from netra.guard.ownership import asks_django
 from netra.guard.settings import READER, HeldSettings, place_of, top_of
@@ -116,17 +116,25 @@ class SettingsKeepers:
         """Two variables are asked for, or what all of the environment is given to keeps at least two things."""
         if sum(not OF_THE_MACHINE.fullmatch(each) for each in variables) >= LEAST:
             return True
-        if any(each in self._by_pattern for each in modules):
+        if any(each in self.by_pattern for each in modules):
             return True
         return any(_keeps(each) >= LEAST for each in modules if each in self._taking_all or self._is_read_for(each))
 
     @lazily
-    def _by_pattern(self) -> frozenset[ModuleSymbol]:
-        """The modules that take every variable that begins alike: in a comprehension, by `__getattr__`, or by a library."""
+    def by_pattern(self) -> frozenset[ModuleSymbol]:
+        """The modules that take every variable that begins alike: in a comprehension, by a function that is
+        asked for the rest of the name, by `__getattr__`, or by a library.
+        """
         found = {scope.module for scope, _, call in self._analysis.calls_of(*TAKING) if self._is_read_for(scope.module)}
         for access in self._analysis.once(accesses):
             scope = access.scope
-            if access.variable or not (scope.facts.sort in (TOP, BODY) or scope.name == "__getattr__"):
+            if access.variable:
+                continue
+            key = key_of(access)
+            together = access.touch is Touch.READ and key is not None and key[0] in ("formatted", "operator")
+            if together and beginning_of(self._analysis, key, scope).endswith("_"):
+                found.add(access.module)  # `def get(name): return os.environ[f"APP_{name}"]`
+            if not (scope.facts.sort in (TOP, BODY) or scope.name == "__getattr__"):
                 continue
             if access.touch is Touch.READ and any(key[0] in ("formatted", "operator") for key in _keys(access)):
                 found.add(access.module)

@@ -21,6 +21,7 @@ from netra.guard.asked import call_of, text_of
 from netra.guard.asked_by_objects import reads_of_objects
 from netra.guard.environment import Access, Touch, accesses
 from netra.guard.facts import BODY, LAMBDA, TOP, CallSite, Expression, Mention
+from netra.guard.meaning.expressions import comparisons
 from netra.guard.requests.passing import pairs
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine
@@ -114,12 +115,27 @@ def key_of(access: Access) -> Expression | None:
     if (call := call_of(scope, mention)) is not None:
         keywords = dict(call.keywords)
         return call.arguments[0] if call.arguments else keywords.get("key", keywords.get("varname"))
+    if mention.where[0] == "compare":
+        return _looked_for(access)
     values = [each.target for each in scope.facts.assignments if each.line == access.line]
     values += [each.value for each in scope.facts.assignments if each.line == access.line]
     values += [each.value for each in scope.facts.returned if each.line == access.line]
     for each in values:
         if each[0] == "subscript" and each[1] == mention.expression:
             return tuple(each[2])
+    return None
+
+
+def _looked_for(access: Access) -> Expression | None:
+    """`f"APP_{name}"` of `f"APP_{name}" in os.environ`, in a value or a test on that line."""
+    facts = access.scope.facts
+    values = [each.value for each in facts.assignments if each.line == access.line]
+    values += [each.value for each in facts.returned if each.line == access.line]
+    values += [test for each in facts.blocks if each.head == access.line for test in each.expressions]
+    for value in values:
+        for parts, operators in comparisons(value):
+            if parts[1:] == (access.mention.expression,) and operators[0] in ("In", "NotIn"):
+                return tuple(parts[0])
     return None
 
 

@@ -74,11 +74,15 @@ def nameless_reads(analysis: Analysis) -> Iterator[Nameless]:
 def looked_through(analysis: Analysis) -> Iterator[Nameless]:
     """Where all variables are gone over, laid under something else, or given to a parameter that was left out."""
     for access in analysis.once(accesses):
-        if access.touch is not Touch.WHOLE or is_edge(access.module) or not _is_looked_through(access):
+        if access.touch is not Touch.WHOLE or is_edge(access.module):
+            continue
+        shown = _is_shown_to_templates(access)
+        if not shown and not _is_looked_through(access):
             continue
         owner = _at_hand(analysis, access) or _at_hand(analysis, _with_names(analysis, access))
         if owner is not None and not _is_given_to(analysis, access, owner):
-            yield Nameless(access, owner, f"all of the environment is looked through past `{owner.name}`")
+            message = f"all of the environment is looked through past `{owner.name}`"
+            yield Nameless(access, owner, "every template has the whole environment, secrets included" if shown else message)
 
 
 def _with_names(analysis: Analysis, access: Access) -> Access:
@@ -204,6 +208,18 @@ def _named_by_others(analysis: Analysis, access: Access) -> str | None:
 
 def _is_parameter(key: Expression, scope: FunctionSymbol) -> bool:
     return key[0] == "name" and any(each.name == key[1] for each in scope.facts.parameters)
+
+
+def _is_shown_to_templates(access: Access) -> bool:
+    """`templates.env.globals["env"] = os.environ`, `env.globals.update(env=os.environ)`."""
+    match access.mention.where:
+        case ("assign", ("subscript", ("attribute", _, "globals"), _)):
+            return True
+        case ("argument", int(index), _):
+            match access.scope.facts.calls[index].callee:
+                case ("attribute", ("attribute", _, "globals"), "update"):
+                    return True
+    return False
 
 
 def _is_looked_through(access: Access) -> bool:

@@ -131,7 +131,14 @@ class Program:
         for each in scope.module.top.imported.get("*", ()):
             if (found := self._through_star(each, scope.module, name, 0)) is not None:
                 return found
-        return External(f"builtins.{name}") if name in BUILTINS else None
+        return External(f"builtins.{name}") if name in BUILTINS else self._from_outside(name, scope.module)
+
+    def _from_outside(self, name: str, module: ModuleSymbol) -> Symbol | None:
+        """`environ` of `from os import *`: what nothing here binds comes from the one module outside that may bring it."""
+        stars = module.top.imported.get("*", ())
+        if len(stars) != 1 or stars[0].level or name.startswith("_") or self._module(stars[0].module.partition(".")[0], module):
+            return None
+        return External(f"{stars[0].module}.{name}")
 
     def _bound(self, name: str, scope: FunctionSymbol, depth: int) -> Symbol | None:
         if name in scope.parameters:
@@ -350,9 +357,28 @@ class Program:
     def calls_named(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
         """Every call, by the last name of what is called: (scope, index). What another call gives has no name: `GIVEN`, and
         neither has what lies under a key: `TAKEN_OUT`.
+
+        What a module imports from another one under a name of its own is found under both: whoever asks who calls a function
+        knows it by its own.
         """
         sites, numbers_of = self._sites
-        return {name: [sites[number][:2] for number in numbers] for name, numbers in numbers_of.items()}
+        found = {name: [sites[number][:2] for number in numbers] for name, numbers in numbers_of.items()}
+        for module in self.own:
+            for bound, name in self._own_names(module).items():
+                here = [each for each in found.get(bound, ()) if each[0].module is module]
+                here = [each for each in here if each[0].facts.calls[each[1]].callee == ("name", bound)]
+                if here:
+                    found[name] = [*found.get(name, ()), *here]
+        return found
+
+    def _own_names(self, module: ModuleSymbol) -> dict[str, str]:
+        """`search` of `from .search import search as find_pages`, where the program has that module."""
+        return {
+            each.bound: each.name
+            for function in module.file.functions
+            for each in function.imports
+            if each.name and each.bound not in (each.name, "") and not each.unsaid and self.source_of(each, module) is not None
+        }
 
     @lazily
     def _sites(self) -> tuple[list[Site], dict[str, list[int]]]:

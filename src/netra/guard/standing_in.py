@@ -102,7 +102,7 @@ def substitutes(access: Access) -> Iterator[Substitute]:
     """All that stands in for the variable of a read."""
     scope, facts = access.scope, access.scope.facts
     if access.default is not None:
-        yield Substitute(access.default, scope, access.line, access.column)
+        yield from (Substitute(each, scope, access.line, access.column) for each in _one_or_other(access.default))
     near = [each for line in lines_near(access) for each in scope.assignments_on.get(line, ())]
     for value in _values_near(access, near):
         yield from (Substitute(each, scope, access.line, access.column) for each in _alternatives(value, access))
@@ -182,7 +182,7 @@ def _alternatives(value: Expression, access: Access) -> Iterator[Expression]:
     """`"x"` of `os.getenv("A") or "x"`, and of `os.environ["A"] if "A" in os.environ else "x"`."""
     match value:
         case ("choice", parts) if any(is_read_in(each, access) for each in parts):
-            yield from (each for each in parts if not is_read_in(each, access))
+            yield from (one for each in parts if not is_read_in(each, access) for one in _one_or_other(each))
         case ("await" | "not", inner) | ("attribute" | "subscript", inner, _):
             yield from _alternatives(inner, access)
         case ("list" | "tuple" | "set", parts):
@@ -191,6 +191,15 @@ def _alternatives(value: Expression, access: Access) -> Iterator[Expression]:
         case ("dict", pairs):
             for _, each in pairs:
                 yield from _alternatives(each, access)
+
+
+def _one_or_other(value: Expression) -> tuple[Expression, ...]:
+    """`"dev" if DEBUG else ""`: what stands there where no developer is, is the empty text. Of two texts, it is either."""
+    match value:
+        case ("choice", parts) if all(each[0] == "string" for each in parts):
+            empty = tuple(each for each in parts if not each[1])
+            return empty or tuple(parts)
+    return (value,)
 
 
 def is_read_in(value: Expression, access: Access) -> bool:

@@ -191,6 +191,9 @@ class Verified:
 
     def _tested(self) -> Iterator[str]:
         for scope in self._analysis.scopes:
+            for call in scope.facts.calls:
+                # `require("signing_secret")`: what asks for a field by its name may refuse an empty one.
+                yield from (each[1] for each in call.arguments if each[0] == "string" and not each[1].isupper())
             if self.names.isdisjoint(self._read[scope]):
                 continue
             for block in scope.facts.blocks:
@@ -339,5 +342,5 @@ def _asked_whether(expression: Expression, scope: FunctionSymbol) -> Iterator[st
                 yield from _asked_whether(part, scope)
         case ("compare", (left, *_), _):
             yield from _asked_whether(left, scope)
-        case ("call", _):
+        case ("call", int(index)) if last_name(scope.facts.calls[index].callee) not in VERIFYING:
             yield from _names(expression, scope)

@@ -32,3 +32,18 @@ def test_the_steps_begin_at_the_task() -> None:
     analysis = analysed(TEXT)
     first, second = of_task(analysis, ("name", "what"), function(analysis.program, "example.keep"))
     assert first.note == "each task example.run is given its own `region`" and second.note == "and is passed to `keep`"
+
+
+@pytest.mark.parametrize(
+    ("library", "made", "decorator", "expected"),
+    [
+        ("dramatiq", "", "dramatiq.actor(max_retries=3)", True),
+        ("huey", "queue = huey.RedisHuey()", "queue.task()", True),
+        ("taskiq", "broker = taskiq.InMemoryBroker()", "broker.task", True),
+        ("dagster", "", "dagster.op", False),
+        ("flask", "app = flask.Flask('x')", "app.get('/')", False),
+    ],
+)
+def test_every_queue_gives_its_tasks_arguments(library: str, made: str, decorator: str, expected: bool) -> None:
+    analysis = analysed(f"import {library}\n{made}\n@{decorator}\ndef run(region): ...\n")
+    assert bool(of_task(analysis, ("name", "region"), function(analysis.program, "example.run"))) is expected

@@ -12,6 +12,9 @@ from netra.guard.meaning.makers import made_by
 from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol
 
+# What a worker does for one of many, and then for the next; a step of a pipeline may have a process of its own.
+OF_QUEUES: Final = "task"
+
 
 class Listening(NamedTuple):
     """Functions under one of these decorators are called by the library, each time for one of many users, or once."""
@@ -50,16 +53,16 @@ LISTENING: Final = (
     _of("telebot", "message_handler callback_query_handler inline_handler edited_message_handler", "telegram"),
     _of("nextcord", "event listen listener slash_command user_command message_command command", "discord"),
     _of("disnake", "event listen listener slash_command user_command message_command command", "discord"),
-    _of("dramatiq", "actor", "task"),
-    _of("taskiq", "task", "task"),
+    _of("dramatiq", "actor", OF_QUEUES),
+    _of("taskiq", "task", OF_QUEUES),
     _of("apscheduler", "scheduled_job", "job"),
-    _of("huey", "task periodic_task", "task"),
-    _of("procrastinate", "task periodic", "task"),
-    _of("faust", "agent timer cron page", "task"),
+    _of("huey", "task periodic_task", OF_QUEUES),
+    _of("procrastinate", "task periodic", OF_QUEUES),
+    _of("faust", "agent timer cron page", OF_QUEUES),
     _of("faststream", "subscriber", "message"),
-    _of("rq", "job", "task"),
-    _of("dagster", "op asset job sensor schedule", "task"),
-    _of("airflow", "task dag", "task"),
+    _of("rq", "job", OF_QUEUES),
+    _of("dagster", "op asset job sensor schedule", "step"),
+    _of("airflow", "task dag", "step"),
     _of("nonebot", "handle got receive", "bot"),
     _of("pyrogram", "on_message on_callback_query on_inline_query on_edited_message", "telegram"),
     _of("nicegui", "page", "page"),

@@ -3,7 +3,9 @@
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.sorts import TASK
+from netra.guard.entries.frameworks import OF_QUEUES
+from netra.guard.entries.reach import EntryPoint
+from netra.guard.entries.sorts import LISTENER, TASK
 from netra.guard.facts import Expression, Parameter
 from netra.guard.meaning.expressions import within
 from netra.guard.symbols import FunctionSymbol
@@ -24,7 +26,7 @@ def of_task(analysis: Analysis, value: Expression, scope: FunctionSymbol, depth:
             continue
         parameter = scope.facts.parameters[number]
         entry = analysis.reach.entries.get(scope)
-        if entry is not None and entry.sort == TASK:
+        if entry is not None and _is_task(entry):
             if name not in HANDED and not _is_filled(parameter):
                 return (Step(scope.module.path, parameter.line, f"each {entry.label} is given its own `{name}`"),)
             continue
@@ -32,6 +34,11 @@ def of_task(analysis: Analysis, value: Expression, scope: FunctionSymbol, depth:
             if given is not None and not caller.module.in_tests and (found := of_task(analysis, given, caller, depth - 1)):
                 return (*found, Step(scope.module.path, parameter.line, f"and is passed to `{scope.facts.qualified}`"))
     return ()
+
+
+def _is_task(entry: EntryPoint) -> bool:
+    """A worker calls it, of Celery or of another queue."""
+    return entry.sort == TASK or (entry.sort == LISTENER and entry.label.startswith(f"{OF_QUEUES} "))
 
 
 def _names(value: Expression, scope: FunctionSymbol) -> list[str]:

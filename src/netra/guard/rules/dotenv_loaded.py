@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
 from netra.guard.environment import Access, Owners, Touch, accesses, outside
-from netra.guard.facts import BODY, TOP
+from netra.guard.facts import BODY, TOP, last_name
 from netra.guard.faults import CERTAIN, Sighting
 from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
@@ -32,7 +32,8 @@ def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
     Guard is certain where one module clearly owns the environment (E102 says when), and a function loads the file whose module
     cannot run without that owner: by then its settings are made, and only who reads past them sees what was loaded. So it is
     where a module of settings is at hand that loads nothing itself (E101 says when), and where what that one has loaded is
-    overridden.
+    overridden. Django has made its settings before it calls `ready` of an `AppConfig`, and what that loads comes too late.
+    `DotEnv(…).set_as_environment_variables()` and `Env().read_env()` load a file as well.
 
     Left alone is a function that loads, without overriding anything, the file that a settings class of the owner reads as its
     `env_file`: both see the same; and one that makes the owner's settings right behind it, where nobody else makes them. What
@@ -60,6 +61,8 @@ def _owner_that_has_read(analysis: Analysis, access: Access) -> ModuleSymbol | N
     """
     clear, keepers = analysis.once(ClearOwners), analysis.once(Keepers)
     kept = keepers.at_hand(access)
+    if kept is None and _is_of_an_app(access):
+        kept = next(keepers.of(access.module), None)
     if kept is not None and (_is_overriding(access) or not kept.loads):
         return kept.place
     if _is_overriding(access):
@@ -110,8 +113,18 @@ def _asks(called: Symbol | None, asked: set[FunctionSymbol]) -> bool:
     return called in asked
 
 
+def _is_of_an_app(access: Access) -> bool:
+    """Django calls `ready` of an `AppConfig` when the settings are there, and before anybody is served."""
+    kind = access.scope.owner
+    return (
+        kind is not None and access.scope.name == "ready" and any(last_name(each) == "AppConfig" for each in kind.facts.bases)
+    )
+
+
 def _is_overriding(access: Access) -> bool:
     call = call_of(access.scope, access.mention)
+    while call is not None and call.callee[0] == "attribute" and call.callee[1][0] == "call":
+        call = access.scope.facts.calls[call.callee[1][1]]  # `DotEnv("app.env", override=True).set_as_environment_variables()`
     return call is not None and dict(call.keywords).get("override") == ("constant", "bool", True)
 
 

@@ -68,7 +68,8 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     printed while somebody is served.
 
     So it is where a server's module of settings was at hand, and all variables are looked through instead: gone over with what
-    they hold, laid under something else (`ChainMap(options, os.environ)`), or the default of a parameter.
+    they hold, laid under something else (`ChainMap(options, os.environ)`), the default of a parameter, or put among the globals
+    of a template engine.
 
     Of a tool whose command is what its model asks for (`execute(self, command)`) guard is certain whoever holds the settings.
     A server of tools whose command is given (`StdioServerParameters(command=command, env={**os.environ})`) is likely at most.
@@ -349,7 +350,7 @@ def _is_all(value: Expression, access: Access) -> bool:
             return last_name(call.callee) in COPYING and any(_is_all(each, access) for each in call.arguments)
         case ("dict", pairs):
             return any(_is_all(each, access) for _, each in pairs)
-        case ("choice", parts):
+        case ("choice", parts) | ("operator", "|", *parts):
             return any(_is_all(each, access) for each in parts)
     return any(mention.expression == value and mention.line == access.line for mention in facts.mentions)
 

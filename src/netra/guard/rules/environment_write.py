@@ -15,7 +15,7 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
 from netra.guard.keeping import SECRET
-from netra.guard.lookups import written_by_callers
+from netra.guard.lookups import key_of, written_by_callers
 from netra.guard.meant import is_meant
 from netra.guard.ownership import ClearOwners, is_of_commands
 from netra.guard.putting_back import TAKING, PutBack, is_in_finally
@@ -75,6 +75,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
 
     So it is of a credential that one object was given, by whoever made it, and that its method writes in a program which serves
     somebody (`os.environ["SPEECH_KEY"] = self.key`): the next object without one has it, and another key replaces it.
+
+    And so it is of variables that a task of a worker was given with their names, and of those that it clears away: the tasks
+    after it have them, or miss them.
 
     It is certain, too, of what is written for a while in a function that a request leads to, and put back afterwards: until
     then everybody else has it, and what somebody else has written meanwhile is overwritten. Under a lock it is left alone,
@@ -253,9 +256,16 @@ def _sent(analysis: Analysis, access: Access) -> Origin | None:
 
 
 def _of_task(analysis: Analysis, access: Access) -> tuple[Step, ...]:
-    """What of the arguments of a task a variable of the program, or a credential, is made of."""
-    if not access.variable or access.scope.facts.sort in (BODY, TOP) or not analysis.reach.path_to(access.scope):
+    """What of the arguments of a task a variable of the program, or a credential, is made of.
+
+    Of variables whose names do not stand there, the task says which they are, or takes away what it says.
+    """
+    if access.scope.facts.sort in (BODY, TOP) or not analysis.reach.path_to(access.scope):
         return ()
+    if not access.variable:
+        key = key_of(access)
+        said = [*_written(access), *([] if key is None else [key])]
+        return next((way for each in said if (way := of_task(analysis, each, access.scope))), ())
     if not SECRET.search(access.variable) and analysis.once(VariableNames).is_of_library(access.variable):
         return ()
     return next((way for each in _written(access) if (way := of_task(analysis, each, access.scope))), ())

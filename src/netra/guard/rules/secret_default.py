@@ -20,6 +20,7 @@ from netra.guard.meaning.expressions import comparisons
 from netra.guard.rule import rule
 from netra.guard.salts import CALLED as SALT
 from netra.guard.salts import salts_given
+from netra.guard.sent_credentials import SentCredentials, is_credential, is_made_up
 from netra.guard.settings import values_of
 from netra.guard.standing_in import (
     Substitute,
@@ -32,6 +33,7 @@ from netra.guard.standing_in import (
 )
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.unset import EMPTY, asked_for
+from netra.guard.values import Step
 from netra.guard.verifying import Verified
 
 SECRET = re.compile(
@@ -137,6 +139,12 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     another machine with a password in it (`postgresql://app:app@db/app`) is such a text as well. A field has a default in a
     class, too, that is filled with all variables which begin alike (`Config.model_validate(chosen)`).
 
+    What the program shows to another server, in the headers of a request, as a secret in what it sends, or by the client of a
+    library (`SmsClient(token=…)`, unless that is told of another place than usual), opens nothing here.
+    But with a text in its place nobody is told that it is missing: the request goes out, and is refused far away. Texts that
+    say that none is needed (`"EMPTY"`, `"not-needed"`) are left alone. Of one text or the other (`"dev" if DEBUG else ""`), the
+    empty one counts, where nothing asks whether the secret is set.
+
     Refuse to start without it, except where the environment says that this is a developer's own machine.
     """
     reads = (*analysis.once(accesses), *analysis.once(lookups), *analysis.once(library_reads), *analysis.once(carried_reads))
@@ -170,6 +178,9 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
             elif (asked := _is_asked_for(analysis, access, each)) is not None:
                 told.add((each.scope, each.line))
                 yield _used(each.scope, each.line, each.column, access.variable or kept or asked, asked)
+            elif (step := _sent(analysis, access, kept, each)) is not None:
+                told.add((each.scope, each.line))
+                yield _shown(each, access.variable or kept, step)
             elif (name := _secret_of(access, kept)) and is_known_to_all(analysis, each.value, each.scope):
                 told.add((each.scope, each.line))
                 yield _sighting(each.scope, each.line, each.column, name)
@@ -206,6 +217,9 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
                     continue
                 if not is_login_elsewhere(name, kind) and _is_let_in_by(analysis, name, one):
                     yield _used(one.scope, one.line, one.column, name, name)
+                elif is_credential(name) and (step := analysis.once(SentCredentials).of_field(name, kind)) is not None:
+                    if is_made_up(analysis, one):
+                        yield _shown(one, name, step)
                 elif _is_own_secret(name) and is_known_to_all(analysis, one.value, one.scope):
                     yield _sighting(one.scope, one.line, one.column, name)
                 elif _holds_known_login(analysis, one):
@@ -282,6 +296,20 @@ def _holds_known_login(analysis: Analysis, given: Substitute) -> bool:
 def _login(each: Substitute, variable: str) -> Sighting:
     message = f"without `{variable}` the program signs in with a password that everybody can read"
     return Sighting(each.scope, each.line, each.column, each.line, message, (), Mend("refuse to start without it"), CERTAIN)
+
+
+def _sent(analysis: Analysis, access: Access, kept: str, given: Substitute) -> Step | None:
+    """Where it is shown to another server, which knows nothing of what stands in for it."""
+    if not is_credential(access.variable or kept) or not is_made_up(analysis, given):
+        return None
+    return analysis.once(SentCredentials).of_access(access)
+
+
+def _shown(each: Substitute, name: str, step: Step) -> Sighting:
+    message = f"without `{name}` another server is sent what was made up here, and nothing says that it is missing"
+    return Sighting(
+        each.scope, each.line, each.column, each.line, message, (step,), Mend("refuse to start without it"), CERTAIN
+    )
 
 
 def _used(scope: FunctionSymbol, line: int, column: int, name: str, kept: str) -> Sighting:

@@ -40,7 +40,7 @@ PROPERTIES: Final = frozenset("property cached_property setter".split())
 USUAL: Final = 5
 
 # So many suites in a folder say how files are called there.
-MANY: Final = 3
+MANY: Final = 2
 
 
 @rule("T106", "uncollected-tests")
