@@ -9,6 +9,7 @@ from netra.guard.meaning.expressions import comparisons, within, written
 from netra.guard.requests.copied_before import copied_before, loaded_where_missing
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.peeked import peeked
 from netra.guard.requests.refreshed_twice import refreshed_twice
 from netra.guard.requests.resources import is_resource, words_of
 from netra.guard.requests.serving import Serving
@@ -52,6 +53,8 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     in. Who loads what is not there, puts something into it and keeps it, drops what another has put into theirs. And a copy of
     what is kept, put back behind an `await`, takes with it what others have put there.
 
+    What is chosen in a list and taken out of it only behind an `await`, is chosen by two.
+
     A client of a library is told of, whoever uses it, where its token is refreshed by whoever finds it expired.
 
     Hold an `asyncio.Lock` around both, and look again when you have it; or change the value before the `await`. A value that is
@@ -61,6 +64,7 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     interleaving = analysis.once(Interleaving)
     for scope in sharing.served:
         yield from _outside(analysis, interleaving, scope)
+        yield from _taken_later(analysis, interleaving, scope)
     for twice in refreshed_twice(analysis):
         if interleaving.held_by_callers(twice.scope) or interleaving.locked(twice.scope, twice.call.line):
             continue
@@ -102,6 +106,25 @@ def _outside(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymb
         if not interleaving.locked(scope, found.line) and not interleaving.held_by_callers(scope):
             why = (*analysis.once(Serving).way(scope), Step(scope.module.path, found.looked, found.note))
             yield Sighting(scope, found.line, found.column, found.end_line, found.message, why, Mend(found.mend), LIKELY)
+
+
+def _taken_later(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """`prize = prizes[-1]`, and behind an `await` `prizes.remove(prize)`: whoever comes between the two gets the same."""
+    for found in peeked(scope, analysis):
+        pause = interleaving.on_the_way(scope, found.looked, found.line)
+        if pause is None or interleaving.locked(scope, found.line) or interleaving.held_by_callers(scope):
+            continue
+        name = found.slot.name
+        message = f"two may choose the same of `{name}`: it is taken out only behind an `await`"
+        why = (
+            found.slot.step,
+            *analysis.once(Serving).way(scope),
+            Step(scope.module.path, found.looked, f"one of `{name}` is chosen here"),
+            Step(scope.module.path, pause.line, "others may run here"),
+        )
+        yield Sighting(
+            scope, found.line, found.column, found.end_line, message, why, Mend("take it out where it is chosen"), LIKELY
+        )
 
 
 def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
@@ -196,8 +219,10 @@ def _says_no(answer: Expression, scope: FunctionSymbol) -> bool:
         case ("tuple", (first, *_)):
             return _says_no(first, scope)
         case ("call", int(index)):
-            given = scope.facts.calls[index].given
-            return any(_says_no(each, scope) for each in given if each[0] == "dict")
+            # `jsonify(error="busy")` says what `jsonify({"error": "busy"})` does.
+            call = scope.facts.calls[index]
+            named = any(name in REFUSING for name, _ in call.keywords)
+            return named or any(_says_no(each, scope) for each in call.given if each[0] == "dict")
     return False
 
 
