@@ -151,17 +151,22 @@ class Sent:
         parameter = scope.facts.parameters[scope.parameters[name]]
         if not self._is_filled(parameter, scope) or parameter.annotation is None:
             return False
-        around = scope.parent
-        match self._analysis.receivers.annotated(parameter.annotation, around) if around is not None else None:
-            case Instance(kind=kind):
-                return any(map(has_fields, self._analysis.program.order(kind)[0])) or name in BODIES
-        return name in BODIES
+        return name in BODIES or (scope.parent is not None and self._is_of_fields(parameter, scope.parent))
+
+    def _is_of_fields(self, parameter: Parameter, around: FunctionSymbol) -> bool:
+        """`request: Withdrawal`, where that is a class of the program with fields, and no request of a framework."""
+        match self._analysis.receivers.annotated(parameter.annotation, around) if parameter.annotation is not None else None:
+            case Instance(kind=kind) if not kind.module.library:
+                return any(map(has_fields, self._analysis.program.order(kind)[0]))
+        return False
 
     def _is_filled(self, parameter: Parameter, scope: FunctionSymbol) -> bool:
         """The client fills a parameter of an entry point: no dependency does, and it is no part of the path."""
         entry: EntryPoint | None = self._analysis.reach.entries.get(scope)
         around = scope.parent
-        if entry is None or around is None or parameter.name in CONTEXTS or parameter.position not in ("positional", "keyword"):
+        if entry is None or around is None or parameter.position not in ("positional", "keyword"):
+            return False
+        if parameter.name in CONTEXTS and not self._is_of_fields(parameter, around):
             return False
         if entry.sort == LISTENER and not entry.label.startswith(FILLED):
             return False
