@@ -14,6 +14,7 @@ from netra.guard.requests.brought import Origin
 from netra.guard.requests.decorated import Decorated
 from netra.guard.requests.given_to_all import given_to_all, is_read
 from netra.guard.requests.histories import kept_by_said_name
+from netra.guard.requests.key_makers import leaves_out
 from netra.guard.requests.keyed import Keyed
 from netra.guard.requests.only_checked import is_only_let_in
 from netra.guard.requests.origins import Origins
@@ -76,7 +77,8 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     reads `who.token`), and is kept for all of a workspace or a team (`who.workspace`). What keeps the value may be a
     dictionary, a store, a file that is there or not, a decorator that is told how to make the key, or the memory of a
     conversation. What somebody begins for all, as a room or a game, is nobody's own, and neither is what is told with every
-    call for whom (`client_of(url).rows(user)`). Under a key that is another one each time nobody else finds anything.
+    call for whom (`client_of(url).rows(user)`). A function that makes keys and is told the user, and leaves the user out, is
+    reported where it makes one. Under a key that is another one each time nobody else finds anything.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -122,6 +124,15 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     for scope, sighting in sure.items():
         if scope not in seen:
             yield sighting
+    for out in leaves_out(analysis):
+        message = (
+            f"`{out.function.name}` makes a key without the `{out.whose}` that it is told: whoever comes next has the same"
+        )
+        asked = f"`{out.scope.facts.qualified}` tells it for whom it needs one"
+        way = analysis.once(Serving).way(out.scope)
+        why = (Step(out.scope.module.path, out.call.line, asked), *way)
+        mend = Mend(f"put `{out.whose}` into the key")
+        yield Sighting(out.function, out.line, out.column, out.line, message, why, mend, CERTAIN)
 
 
 def _is_opened(analysis: Analysis, write: Write) -> bool:
