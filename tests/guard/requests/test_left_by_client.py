@@ -2,7 +2,7 @@
 
 import pytest
 
-from netra.guard.requests.left_by_client import left_by_client
+from netra.guard.requests.left_by_client import kept_by_connection, left_by_client
 from tests.guard.programs import analysed
 
 TEXT = """
@@ -32,3 +32,37 @@ def test_whom_the_client_names(before: str, line: str, expected: list[str]) -> N
     analysis = analysed(TEXT.format(before=before, line=line))
     calls = [each.claim for each in left_by_client(analysis)]
     assert calls == expected
+
+
+SOCKETS = """
+from urllib.parse import parse_qs
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+
+class One(AsyncWebsocketConsumer):
+    async def connect(self):
+        query = parse_qs(self.scope["query_string"].decode())
+        self.user = {one}
+
+
+class Other(AsyncWebsocketConsumer):
+    async def connect(self):
+        query = parse_qs(self.scope["query_string"].decode())
+        self.user = {other}
+"""
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ('query["user"][0]', 'read(query["token"][0])', ["user"]),
+        ('query["user"][0]', 'read(query.get("ticket", [""])[0])', ["user"]),
+        ('query["user"][0]', 'query["user"][0]', []),
+        ('read(query["token"][0])', 'read(query["token"][0])', []),
+        ('query["room"][0]', 'read(query["token"][0])', []),
+    ],
+)
+def test_a_connection_that_asks_for_nothing_beside_one_that_does(one: str, other: str, expected: list[str]) -> None:
+    analysis = analysed(SOCKETS.format(one=one, other=other))
+    assert [each.claim for each in kept_by_connection(analysis)] == expected

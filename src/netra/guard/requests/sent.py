@@ -63,6 +63,8 @@ class Sent:
                 return self.name(inner, scope, depth)
             case ("subscript", source, ("string", str(key))) if self._is_place(source, scope):
                 return _plain(key)
+            case ("subscript", inner, ("constant", "int")):
+                return self.name(inner, scope, depth + 1)  # the first of what `parse_qs` has found
             case ("call", int(index)):
                 match scope.facts.calls[index]:
                     case CallSite(callee=("attribute", source, "get"), arguments=(("string", str(key)), *_)):
@@ -187,9 +189,9 @@ class Sent:
 
 def _is_query(expression: Expression, scope: FunctionSymbol) -> bool:
     """`environ.get("QUERY_STRING", "")`, `scope["query_string"].decode()`, `urlparse(self.path).query`."""
-    texts = [
-        part[1] if part[0] == "string" else part[2] for part in within(expression, scope) if part[0] in ("string", "attribute")
-    ]
+    parts = [*within(expression, scope)]
+    parts += [one for part in parts if part[0] == "call" for one in within(scope.facts.calls[part[1]].callee, scope)]
+    texts = [part[1] if part[0] == "string" else part[2] for part in parts if part[0] in ("string", "attribute")]
     return any(each in QUERIES for each in texts)
 
 
