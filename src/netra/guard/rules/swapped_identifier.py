@@ -12,6 +12,7 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
 from netra.guard.requests.foreign_ids import foreign_ids
+from netra.guard.requests.id_types import of_another_type
 from netra.guard.requests.id_uses import IdUses
 from netra.guard.requests.identifiers import OF_SOMETHING, given_kind, is_chosen, is_of_anything, is_strange, place, put, wanted
 from netra.guard.requests.mixed_ids import MixedId, among_arguments, into_columns, under_other_keys
@@ -91,8 +92,9 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     what the program keeps for a user, passed for a user's by position, or the other way round.
 
     Guard is certain of ids that have changed places, of the id of a row that is looked for by a foreign key of another table
-    (`notes_of(thread.id)`, which looks for `Note.owner_id`), of one id of an object that has the wanted one as well, and of the
-    chat of a bot where all others give the user: in a group, the two are not the same.
+    (`notes_of(thread.id)`, which looks for `Note.owner_id`), of an id that has a type of its own (`NewType`), of one id of an
+    object that has the wanted one as well, and of the chat of a bot where all others give the user: in a group, the two are not
+    the same.
 
     What a parameter is called is one sign, and a second one is asked for: the function looks for rows by it or hands it on as
     what it is called, or others give it such an id. It is left alone where the function takes it for what it is given, where
@@ -103,7 +105,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     for each in _changed_places(analysis):
         told.add((each.scope, each.line))
         yield each
-    for foreign in foreign_ids(analysis):
+    for foreign in (*foreign_ids(analysis), *of_another_type(analysis)):
         call = foreign.call
         if (foreign.scope, call.line) not in told:
             told.add((foreign.scope, call.line))
