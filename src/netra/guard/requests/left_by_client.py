@@ -51,7 +51,7 @@ def left_by_client(analysis: Analysis) -> Iterator[LeftByClient]:
             continue
         for each in scope.facts.assignments:
             name = left_with_request(each.target) if each.how in ("=", "annotated") else None
-            if name not in SOMEBODY or name is None or _is_of_header(each.value, scope):
+            if name is None or name not in SOMEBODY or _is_of_header(each.value, scope):
                 continue
             claim = sent.name(each.value, scope)
             if claim is None or claim not in SOMEBODY or speaks_of_proof(claim) or _is_checked(scope):

@@ -53,7 +53,7 @@ def peeked(scope: FunctionSymbol, analysis: Analysis) -> Iterator[Peeked]:
 def _chosen_of(value: Expression, scope: FunctionSymbol) -> Expression | None:
     """The list: of `waiting[0]`, `random.choice(waiting)`, `next(iter(waiting))`."""
     match value:
-        case ("subscript", place, key) if key == INTEGER:
+        case ("subscript", tuple(place), key) if key == INTEGER:
             return place
         case ("call", int(index)):
             call = scope.facts.calls[index]

@@ -68,17 +68,7 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     for scope in sharing.served:
         yield from _outside(analysis, interleaving, scope)
         yield from _taken_later(analysis, interleaving, scope)
-    for counted in counted_in_tools(analysis):
-        scope, change, place = counted.scope, counted.change, written(counted.change.target, counted.scope)
-        message = f"`{place}` is written from what it was before an `await`: what other tools of the run take meanwhile is lost"
-        if counted.limit:
-            message = f"`{place}` may go past its limit: two tools of one run that find room both get to this line"
-        why = (
-            Step(scope.module.path, counted.looked, f"`{place}` is looked at here"),
-            Step(scope.module.path, counted.pause.line, "other tools of the run go on here"),
-        )
-        mend = Mend("take it before the `await`, and give it back where that fails")
-        yield Sighting(scope, change.line, change.column, change.line, message, why, mend, LIKELY)
+    yield from _of_tools(analysis)
     for twice in refreshed_twice(analysis):
         if interleaving.held_by_callers(twice.scope) or interleaving.locked(twice.scope, twice.call.line):
             continue
@@ -120,6 +110,21 @@ def _outside(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymb
         if not interleaving.locked(scope, found.line) and not interleaving.held_by_callers(scope):
             why = (*analysis.once(Serving).way(scope), Step(scope.module.path, found.looked, found.note))
             yield Sighting(scope, found.line, found.column, found.end_line, found.message, why, Mend(found.mend), LIKELY)
+
+
+def _of_tools(analysis: Analysis) -> Iterator[Sighting]:
+    """`if ctx.deps.searches >= 3: return`, and behind an `await` one more: the tools of one run see the same number."""
+    for counted in counted_in_tools(analysis):
+        scope, change, place = counted.scope, counted.change, written(counted.change.target, counted.scope)
+        message = f"`{place}` is written from what it was before an `await`: what other tools of the run take meanwhile is lost"
+        if counted.limit:
+            message = f"`{place}` may go past its limit: two tools of one run that find room both get to this line"
+        why = (
+            Step(scope.module.path, counted.looked, f"`{place}` is looked at here"),
+            Step(scope.module.path, counted.pause.line, "other tools of the run go on here"),
+        )
+        mend = Mend("take it before the `await`, and give it back where that fails")
+        yield Sighting(scope, change.line, change.column, change.line, message, why, mend, LIKELY)
 
 
 def _taken_later(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
