@@ -102,7 +102,8 @@ def _taken(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
         if default is not None and changed is not None:
             message = f"`{name}` is `{default.named}` itself, and this changes it for all"
             _, line, column = changed
-            yield Sighting(scope, line, column, line, message, (default.made,), Mend("take a copy of it"))
+            here = Step(scope.module.path, taken.line, "it is taken here without a copy")
+            yield Sighting(scope, line, column, line, message, (default.made, here), Mend("take a copy of it"))
 
 
 def _default(analysis: Analysis, value: Expression, scope: FunctionSymbol) -> _Default | None:
