@@ -23,8 +23,6 @@ from netra.guard.values import Routine
 WHOM: Final = re.compile(
     r"(?:current_)?user(?:_?(?:id|uuid|name))?|uid|owner(?:_id)?|account_id|tenant(?:_id)?|principal|member(?:_id)?"
 )
-# How a function is called that makes a key.
-MAKING_KEYS: Final = re.compile(r"(?:^|_)keys?(?:_|$)")
 # What keeps something under a key, and what asks for it: the key comes first.
 KEEPING: Final = frozenset("set get setex aset aget put delete incr hset hget set_json get_json expire exists".split())
 DECORATED: Final = frozenset({"staticmethod", "classmethod"})
@@ -52,7 +50,8 @@ def leaves_out(analysis: Analysis) -> Iterator[LeavesOut]:
         if whose is None or function.module.in_tests or not _makes_text(function) or _has_to(analysis, function):
             continue
         users = [each for each in _calls(analysis, function, whose) if each[0] in serving]
-        kept = [(scope, call) for scope, call in users if MAKING_KEYS.search(function.name) or _is_key_of(call, scope)]
+        # A key that is only one part of where something lies may leave to the other whose it is.
+        kept = [(scope, call) for scope, call in users if _is_key_of(call, scope)]
         if kept and not _is_handed_on(analysis, function):
             each = function.facts.returned[0]
             yield LeavesOut(function, each.line, each.column, whose, *kept[0])
