@@ -93,3 +93,33 @@ def test_what_is_asked_who_signs_in_is_asked_with_every_request() -> None:
         ("Keys.verify_token", "Provider.load_access_token", "SignedIn.authenticate_request", "Staff.has_permission"),
         "listener: every request",
     )
+def test_what_hears_events_and_jobs_is_an_entry_point() -> None:
+    text = """
+        import dramatiq
+        import socketio
+        from botbuilder.core import ActivityHandler
+        from rasa_sdk import Action
+        from taskiq import TaskiqMiddleware
+        class Room(socketio.AsyncNamespace):
+            async def on_say(self, sid, data): ...
+            async def tell(self, sid): ...
+        class There(socketio.AsyncClientNamespace):
+            async def on_say(self, data): ...
+        class Current(dramatiq.Middleware):
+            def before_process_message(self, broker, message): ...
+            def forget(self): ...
+        class Timing(TaskiqMiddleware):
+            async def pre_execute(self, message): ...
+        class Order(Action):
+            def name(self): ...
+            def run(self, dispatcher, tracker, domain): ...
+        class Echo(ActivityHandler):
+            async def on_message_activity(self, turn_context): ...
+        """
+    assert labels(text) == {
+        "Room.on_say": "listener: socket event Room.on_say",
+        "Current.before_process_message": "listener: dramatiq Current.before_process_message",
+        "Timing.pre_execute": "listener: taskiq Timing.pre_execute",
+        "Order.run": "listener: rasa Order.run",
+        "Echo.on_message_activity": "listener: bot activity Echo.on_message_activity",
+    }

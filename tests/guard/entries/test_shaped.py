@@ -85,3 +85,14 @@ def test_what_tests_define_is_called_by_nobody_else() -> None:
         """
     assert _called({"app.py": text}) != set()
     assert _called({"tests/test_app.py": text}) == set()
+
+
+def test_middleware_of_falcon_is_given_each_request() -> None:
+    text = """
+        import falcon
+
+        class Signed:
+            def process_request(self, req, resp): ...
+            def process_response(self, message): ...
+        """
+    assert _called(text) == {("Signed.process_request", "falcon process_request Signed")}

@@ -149,3 +149,38 @@ async def clear(update: Update, context):
 )
 def test_a_chat_is_no_user_where_all_others_give_the_user(first: str, second: str, expected: list[str]) -> None:
     assert [each.name for each in foreign_ids(analysed(BOT.format(first=first, second=second)))] == expected
+
+
+SHOP = """
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+class Customer(AbstractUser): ...
+
+class Basket(models.Model):
+    owner = models.ForeignKey(Customer, on_delete=models.CASCADE)
+
+class Line(models.Model):
+    basket = models.ForeignKey(Basket, on_delete=models.CASCADE)
+    buyer = models.ForeignKey(Customer, on_delete=models.CASCADE)
+
+def lines(request, basket: Basket):
+    return {found}
+"""
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ("Line.objects.filter(basket_id=request.user.id)", ["basket_id"]),
+        ("Line.objects.filter(basket__pk=request.user.pk)", ["basket"]),
+        ("get_object_or_404(Line, basket_id=request.user.pk)", ["basket_id"]),
+        ("Line.objects.filter(buyer_id=basket.pk)", ["buyer_id"]),
+        ("Line.objects.filter(buyer_id=request.user.pk)", []),
+        ("Line.objects.filter(basket_id=basket.pk)", []),
+        ("Line.objects.filter(basket_id=request.user.basket_id)", []),
+        ("Line.objects.filter(pk=request.user.pk)", []),
+    ],
+)
+def test_what_a_column_of_django_is_held_against(found: str, expected: list[str]) -> None:
+    assert [each.name for each in foreign_ids(analysed(SHOP.format(found=found)))] == expected

@@ -2,7 +2,7 @@
 
 import pytest
 
-from netra.guard.requests.rows import counted_rows
+from netra.guard.requests.rows import counted_rows, lost_amounts
 from tests.guard.programs import analysed, function
 
 
@@ -82,3 +82,24 @@ def test_a_dependency_may_have_fetched_the_row(default: str, locked: str, expect
     analysis = analysed(HANDED.format(default=default, locked=locked))
     found = counted_rows(function(analysis.program, "example.redeem"), analysis)
     assert [each.row for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("row.balance += amount", ["balance"]),
+        ("row.stock_left = row.stock_left - amount", ["stock_left"]),
+        ("row.visits += 1", []),
+        ("row.balance = Row.balance + amount", []),
+        ("row.balance = amount", []),
+    ],
+)
+def test_goods_and_money_are_counted_without_a_limit(change: str, expected: list[str]) -> None:
+    text = f"""
+        async def pay(session, key, amount):
+            row = await session.get(Row, key)
+            {change}
+            await session.commit()
+        """
+    analysis = analysed(text)
+    assert [each.field for each in lost_amounts(function(analysis.program, "example.pay"))] == expected

@@ -17,7 +17,7 @@ class Answering(NamedTuple):
     """The top packages; empty: whichever."""
     base: re.Pattern[str]
     methods: frozenset[str]
-    """Empty: every method with a public name."""
+    """Empty: every method with a public name; `on_*` is every one that begins so."""
     sort: str
     what: str
 
@@ -58,6 +58,19 @@ ANSWERING: Final = (
     _of("strawberry", r"BasePermission", "has_permission", LISTENER, "every request"),
     _of("grpc grpc_interceptor", r"\w*Interceptor", "intercept_service intercept", LISTENER, "gRPC call"),
     _of("aiogram", r"BaseMiddleware", "__call__", LISTENER, "telegram"),
+    _of("telebot", r"BaseMiddleware", "pre_process post_process", LISTENER, "telegram"),
+    _of("socketio flask_socketio", r"(Async)?Namespace", "on_*", LISTENER, "socket event"),
+    _of("dramatiq", r"Middleware", "before_* after_*", LISTENER, "dramatiq"),
+    _of("taskiq", r"TaskiqMiddleware", "pre_execute post_execute on_error post_save", LISTENER, "taskiq"),
+    _of("rasa_sdk", r"Action|Form(Validation)?Action|ValidationAction", "run validate_*", LISTENER, "rasa"),
+    _of(
+        "botbuilder microsoft_agents",
+        r"\w*ActivityHandler",
+        "on_turn on_message* on_members* on_conversation* on_teams* on_reactions* on_event*",
+        LISTENER,
+        "bot activity",
+    ),
+    _of("strawberry", r"FieldExtension|BasePermission", "resolve resolve_async has_permission", LISTENER, "strawberry"),
     _of("aiohttp", r"View", _VERBS, ROUTE),
     _of("flask quart", r"(Method)?View", f"{_VERBS} dispatch_request", ROUTE),
     _of("flask_restful flask_restx flask_smorest", r"Resource|MethodView", _VERBS, ROUTE),
@@ -84,7 +97,7 @@ ANSWERING: Final = (
     ),
     _of("graphene", r"ObjectType|Mutation", "mutate", LISTENER, GRAPHQL),
     _of(
-        "discord",
+        "discord nextcord disnake",
         r"Client|AutoShardedClient|Bot",
         "on_message on_message_edit on_reaction_add on_interaction",
         LISTENER,
@@ -108,13 +121,17 @@ def served(kind: ClassSymbol, program: Program) -> Iterator[tuple[FunctionSymbol
     for row in ANSWERING:
         if any((not row.libraries or top in row.libraries) and row.base.fullmatch(name) for top, name in bases):
             for name, methods in kind.methods.items():
-                answers = name in row.methods if row.methods else not name.startswith("_")
+                answers = _is_among(name, row.methods) if row.methods else not name.startswith("_")
                 if name not in taken and (answers or (row.what == GRAPHQL and name.startswith("resolve_"))):
                     taken.add(name)
                     for method in methods:
                         if row.what == REMOTE and len(method.facts.parameters) != 3:
                             continue  # `self, request, context`: what starts the server takes something else
                         yield method, row.sort, _label(row, kind, name)
+
+
+def _is_among(name: str, methods: frozenset[str]) -> bool:
+    return name in methods or any(each[-1] == "*" and name.startswith(each[:-1]) for each in methods)
 
 
 def _all_outside(program: Program) -> dict[ClassSymbol, tuple[tuple[str, str], ...]]:

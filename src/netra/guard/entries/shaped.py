@@ -17,6 +17,7 @@ OF_DJANGO: Final = frozenset(
     "__call__ __acall__ process_request process_view process_response process_exception process_template_response".split()
 )
 RESOURCE: Final = "falcon"
+OF_FALCON: Final = frozenset("process_request process_resource process_response process_request_ws process_resource_ws".split())
 ANSWERING: Final = frozenset(f"on_{verb}" for verb in VERBS)
 
 
@@ -36,6 +37,9 @@ def shaped(program: Program) -> Iterator[tuple[FunctionSymbol, str, str]]:
                 for name in sorted(ANSWERING & kind.methods.keys()):
                     if tuple(kind.methods[name][0].parameters)[:3] == ("self", "req", "resp"):
                         yield kind.methods[name][0], LISTENER, f"{RESOURCE} {name.removeprefix('on_').upper()} {kind.name}"
+                for name in sorted(OF_FALCON & kind.methods.keys()):
+                    if tuple(kind.methods[name][0].parameters)[:2] == ("self", "req"):
+                        yield kind.methods[name][0], LISTENER, f"{RESOURCE} {name} {kind.name}"
     if "django" in packages:
         for scope in program.scopes:
             if scope.facts.sort == PLAIN and tuple(scope.parameters) == ("get_response",) and not scope.module.in_tests:

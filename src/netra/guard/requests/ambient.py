@@ -67,6 +67,9 @@ ASKING: Final = (
     "falcon",
     "dependency",
     "template tag",
+    "dramatiq",
+    "taskiq",
+    "rasa",
 )
 OVER_HTTP: Final = frozenset({"streamable-http", "sse", "http", "streamable_http"})
 

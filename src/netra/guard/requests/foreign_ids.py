@@ -30,6 +30,16 @@ TABLE: Final = "__tablename__"
 # How a column is said to hold an id of another table; Django is told the class.
 REFERRING: Final = frozenset({"ForeignKey", "OneToOneField"})
 
+ONE_TO_ONE: Final = "OneToOneField"
+
+# What finds or makes a row by what stands in its columns, and what is told the class for that.
+FINDING: Final = frozenset("get create aget acreate get_or_create update_or_create get_list_or_404".split())
+OF_CLASS: Final = frozenset({"get_object_or_404", "get_list_or_404"})
+KEYS: Final = frozenset({"id", "pk"})
+OF_REQUESTS: Final = "user"
+# What may be one with the user, and have the same key.
+PEOPLE: Final = ("user", "account", "profile", "person", "member", "customer", "owner", "author", "employee", "student")
+
 # What makes a column of a class.
 OF_COLUMNS: Final = frozenset({"mapped_column", "Column", "Field"})
 
@@ -43,6 +53,7 @@ ENOUGH: Final = 2
 def foreign_ids(analysis: Analysis) -> Iterator[MixedId]:
     """Every such call: of another table, or of another kind where what has it has the right one beside it."""
     yield from _of_other_tables(analysis)
+    yield from _compared_at_once(analysis)
     yield from _with_the_right_one_beside(analysis)
     yield from _chats_for_users(analysis)
 
@@ -86,6 +97,55 @@ def _of_other_tables(analysis: Analysis) -> Iterator[MixedId]:
                     of_one = f"`{written(given, scope)}` is an id of `{_table(kind)}`"
                     why = f"{of_one}, and `{function.name}` looks for one of `{table}`"
                     yield MixedId(scope, call, given, name, why, (step,))
+
+
+def _compared_at_once(analysis: Analysis) -> Iterator[MixedId]:
+    """`Grade.objects.filter(enrolment_id=request.user.pk)`, `where(Grade.enrolment_id == user.id)`."""
+    for scope, _, call in analysis.calls_of(*COMPARING, *FINDING):
+        if scope.module.in_tests:
+            continue
+        for column, kind, given in _held_against(analysis, call, scope):
+            table = _refers_to(kind, column)
+            if table is None or given[0] != "attribute" or given[2] not in KEYS:
+                continue
+            step = Step(kind.module.path, kind.facts.line, f"`{kind.name}.{column}` is an id of `{table}`")
+            match analysis.receivers.value(given[1], scope):
+                case Instance(kind=other) if not other.module.library and _is_apart(analysis, other, table):
+                    why = f"`{written(given, scope)}` is an id of `{_table(other)}`, and here one of `{table}` is looked for"
+                    yield MixedId(scope, call, given, column, why, (step,))
+                case None if given[1][0] == "attribute" and given[1][2] == OF_REQUESTS and _is_no_person(analysis, table):
+                    why = f"`{written(given, scope)}` is who is signed in, and here one of `{table}` is looked for"
+                    yield MixedId(scope, call, given, column, why, (step,))
+
+
+def _held_against(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[str, ClassSymbol, Expression]]:
+    """The columns of a class with what they are compared with."""
+    for given in call.arguments:
+        for part in within(given, scope) if given[0] not in ("name", "string", "call") else ():
+            match part:
+                case ("compare", (("attribute", ("name", _) as asked, str(column)), value), ("Eq",)) if value[0] == "attribute":
+                    match analysis.receivers.value(asked, scope):
+                        case TypeOf(kind=kind) if not kind.module.library:
+                            yield column, kind, value
+    named = [(column, value) for column, value in call.keywords if value[0] == "attribute" and value[2] in KEYS]
+    asked = call.arguments[0] if call.arguments and last_name(call.callee) in OF_CLASS else None
+    match call.callee:
+        case ("attribute", ("attribute", inner, "objects"), _):
+            asked = inner
+    match analysis.receivers.value(asked, scope) if named and asked is not None else None:
+        case TypeOf(kind=kind) if not kind.module.library:
+            yield from ((column.removesuffix("__id").removesuffix("__pk"), kind, value) for column, value in named)
+
+
+def _is_no_person(analysis: Analysis, table: str) -> bool:
+    """A class of the program with a key of its own, that nobody signs in as, and that does not go with a user one to one."""
+    kinds = [each for each in analysis.program.classes_named.get(table, ()) if not each.module.library]
+    if len(kinds) != 1 or any(word in table.lower() for word in PEOPLE):
+        return False
+    order = analysis.program.order(kinds[0])[0]
+    bases = [last_name(base) or "" for each in order for base in each.facts.bases]
+    made = [last_name(call.callee) for each in order for call in each.body.facts.calls]
+    return "Model" in bases and not any("User" in each for each in bases) and ONE_TO_ONE not in made
 
 
 def _with_the_right_one_beside(analysis: Analysis) -> Iterator[MixedId]:

@@ -31,6 +31,7 @@ from netra.guard.requests.passing import pairs
 from netra.guard.requests.proofs import OF_THE_PROCESS, PROOFS, Proofs, speaks_of_proof, tells_by_name
 from netra.guard.requests.proven import Proven
 from netra.guard.requests.serving import MAKING, Serving
+from netra.guard.requests.singletons import has_fields
 from netra.guard.requests.words import CARRIERS, HANDLERS
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, Routine, Step, TypeOf
@@ -156,7 +157,7 @@ class SignedIn:
         if in_session:
             found = True
         elif holder in CONNECTIONS:
-            found = name in OF_CONNECTION or (left and scope in self._serving)
+            found = (name in OF_CONNECTION or (left and scope in self._serving)) and not self._is_body(inner, scope)
         elif inner[0] == "attribute" and holder in HOLDING:
             found = last_name(inner[1]) in CONNECTIONS or last_name(inner[1]) in ("info", "ctx", "self")
         elif inner[0] in ("subscript", "call") and name in SOMEBODY and is_of_run(inner, scope):
@@ -175,6 +176,16 @@ class SignedIn:
         elif inner[0] == "call" and is_claims(scope.facts.calls[inner[1]]):
             found = True
         return self._step(said, scope) if found else None
+
+    def _is_body(self, inner: Expression, scope: FunctionSymbol) -> bool:
+        """`request: ChatRequest`, a class of the program with fields: what is in it, the client has said."""
+        if inner[0] != "name" or inner[1] not in scope.parameters or scope.parent is None:
+            return False
+        said = scope.facts.parameters[scope.parameters[inner[1]]].annotation
+        match self._analysis.receivers.annotated(said, scope.parent) if said is not None else None:
+            case Instance(kind=kind) if not kind.module.library:
+                return any(map(has_fields, self._analysis.program.order(kind)[0]))
+        return False
 
     def _is_handler(self, scope: FunctionSymbol) -> bool:
         if scope.owner is None:

@@ -17,7 +17,7 @@ from netra.guard.requests.origins import Origins
 from netra.guard.requests.out_of_hand import OutOfHand, is_made_here
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import Singletons
-from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine
 
 # What takes back what each of these has given.
@@ -50,6 +50,8 @@ DECORATING: Final = {"listen": "remove_listener", "on": "remove_listener", "list
 
 # What decorators of these do is done around each call of the function, and keeps nothing of it: `@LATENCY.time()`.
 AROUND_CALLS: Final = frozenset("prometheus_client opentelemetry tenacity backoff stamina slowapi limits ratelimit".split())
+# Those that are told first, to what they listen.
+OF_SUBJECTS: Final = frozenset({"listens_for"})
 
 # The same of agents and servers, for what a function is for from then on.
 FITTING_OUT: Final = frozenset("instructions system_prompt tool tool_plain add_tool output_validator".split())
@@ -87,6 +89,11 @@ def given_for_ever(analysis: Analysis) -> Iterator[Handover]:
             if maker(each.callee[1], around, analysis.program) in AROUND_CALLS:
                 continue
             if answers_each(analysis, around) and _is_for_all(analysis, each.callee[1], around):
+            subject = each.arguments[0] if name in OF_SUBJECTS and each.arguments else each.callee[1]
+            if answers_each(analysis, around) and (
+                _is_for_all(analysis, subject, around)
+                or (name in OF_SUBJECTS and _is_kind(analysis, each.callee[1], subject, around))
+            ):
                 what = f"{last_name(each.callee[1]) or '…'}.{name}(…)"
                 yield Handover(around, each.line, 0, what, DECORATING.get(name, ""))
 
@@ -178,7 +185,20 @@ def _is_listening(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> 
     if ONCE & told or (call.callee[2] == "add_job" and not {"interval", "cron"} & told):
         return False
     under_test = any(each.what == "if" and each.line <= call.line <= each.end_line for each in scope.facts.blocks)
-    return not under_test and any(_is_for_all(analysis, each, scope) for each in (call.callee[1], *call.given))
+    of_kind = call.callee[2] == "listen" and _is_kind(analysis, call.callee[1], call.given[0], scope)
+    return not under_test and (of_kind or any(_is_for_all(analysis, each, scope) for each in (call.callee[1], *call.given)))
+
+
+def _is_kind(analysis: Analysis, event: Expression, subject: Expression, scope: FunctionSymbol) -> bool:
+    """`event.listens_for(Session, "after_commit")`: whoever listens to a class, hears of all of its objects."""
+    if analysis.program.evaluate(event, scope) != External("sqlalchemy.event"):
+        return False
+    match analysis.program.evaluate(subject, scope):
+        case ClassSymbol():
+            return True
+        case External(dotted=dotted):
+            return dotted.rpartition(".")[2][:1].isupper()
+    return False
 
 
 def _is_for_all(analysis: Analysis, receiver: Expression, scope: FunctionSymbol) -> bool:
@@ -243,7 +263,10 @@ def _is_made_of_parameter(analysis: Analysis, call: CallSite, scope: FunctionSym
     if any(each.what == "if" and each.end_line < call.line and _ends(each, scope) for each in scope.facts.blocks):
         return False  # `if log.handlers: return`
     made = scope.facts.calls[scope.assigned[handler[1]][0].value[1]]
-    return any(part[0] == "name" and part[1] in scope.parameters for each in made.given for part in parts(each, scope))
+    # `handler = StreamHandler()`, `handler.addFilter(OfRequest(request_id))`
+    told = [each for one in scope.facts.calls if one.callee[:2] == ("attribute", handler) for each in one.given]
+    named = (part for each in (*made.given, *told) for part in parts(each, scope) if part[0] == "name")
+    return any(part[1] in scope.parameters for part in named)
 
 
 def _ends(block: Block, scope: FunctionSymbol) -> bool:

@@ -15,7 +15,7 @@ from netra.guard.requests.passing import pairs
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Touched, Write
 from netra.guard.requests.signed import acts_for_somebody
-from netra.guard.requests.slot_names import ADDED, SETTING
+from netra.guard.requests.slot_names import ADDED, SETTING, is_signing
 from netra.guard.requests.whose import names_within
 from netra.guard.requests.words import CONNECTIONS
 from netra.guard.symbols import FunctionSymbol
@@ -185,10 +185,12 @@ def of_job(analysis: Analysis, write: Write) -> str | None:
     entry = analysis.reach.entries.get(write.scope)
     if write.how == "slot" and entry is None:
         return _of_job_that_calls(analysis, write)
-    if write.how != "slot" or entry is None or entry.sort not in (TASK, LISTENER):
+    # `http.headers["Authorization"] = f"Bearer {token}"` in a job, of which a worker runs several at once.
+    signing = is_signing(write) and write.slot.of_library and write.scope.facts.asynchronous
+    if not (write.how == "slot" or signing) or entry is None or entry.sort not in (TASK, LISTENER):
         return None
     given = sorted(names_within(write.value, write.scope).intersection(write.scope.parameters) - {"self", "cls", *SHARED})
-    return given[0] if given and analysis.once(Sharing).overtaken(write) is not None else None
+    return given[0] if given and (signing or analysis.once(Sharing).overtaken(write) is not None) else None
 
 
 def _of_job_that_calls(analysis: Analysis, write: Write) -> str | None:

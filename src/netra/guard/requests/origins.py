@@ -18,6 +18,7 @@ from netra.guard.requests.claims import BODIES
 from netra.guard.requests.coming_in import ComingIn
 from netra.guard.requests.filling import FilledParameters
 from netra.guard.requests.made_for import MadeForOne
+from netra.guard.requests.prepared_sockets import prepared_with
 from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
 from netra.guard.requests.told_later import told_later
 from netra.guard.requests.words import ACTING, BROUGHT, CARRIERS, HANDED, OF_A_USER, OWN, SOCKETS, WRITERS, gives_user
@@ -293,7 +294,8 @@ class Origins:
         if (not above or not line) and (origin := self._brought.get((at, name))) is not None:
             return origin
         for each in above:
-            if (origin := self.of(each.value, at, each.line, depth)) is not None:
+            opened = prepared_with(each, at)
+            if (origin := self.of(opened or each.value, at, each.line, depth)) is not None:
                 # What somebody says over a socket need not tell who it is.
                 return replace(origin, personal=False) if each.how == "for async" else origin
         return self._brought.get((at, name)) if kept else None

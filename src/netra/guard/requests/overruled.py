@@ -33,6 +33,8 @@ DOING: Final = re.compile(
     r"(?:author|sender|payer|creator|actor|voter|reviewer|bidder|buyer|poster|submitter|commenter|requester|uploader|from_user"
     r"|from_account)(?:_?(?:id|uid|uuid))?|(?:created|submitted)_by"
 )
+# Who says it is nobody else, as the client says itself.
+ONESELF: Final = re.compile(r"me|myself|my_(?:id|uid|user_?id|name)|self_id|current_user(?:_?id)?|caller(?:_?id)?|who_?am_?i")
 # And what is somebody's own, where a route finds out who is asking and has no use for that.
 OWN: Final = re.compile(
     r"(?:account|customer|member|player|tenant|person|employee|patient|voter|reviewer|profile)(?:_?(?:id|uid|uuid))?"
@@ -268,7 +270,10 @@ class _Seeking:
                 if given[0] == "name" and given[1] in scope.parameters and not self._is_whose(given[1]):
                     continue
                 name = self._sent.name(given, scope) or self._sent.in_path(given, scope)
-                if name is not None and self._is_whose(name) and not _may_be_left_out(given, name, scope):
+                # `take(body.employee)`, which is told by `actor` who does it.
+                by = self._takes(call, given, scope)[1] if name is not None and given[0] != "name" else ""
+                meant = name is not None and (self._is_whose(name) or DOING.fullmatch(by))
+                if name is not None and meant and not _may_be_left_out(given, name, scope):
                     yield call, place, given, name
             for column, given in (each for one in call.given for each in named_within(one)) if callee not in IGNORED else ():
                 name = (
@@ -288,7 +293,9 @@ class _Seeking:
                 case _:
                     given = dict(call.keywords)
             for place, value in given.items():
-                name = self._sent.name(value, scope) if DOING.fullmatch(place) else None
+                name = self._sent.name(value, scope)
+                if name is not None and not DOING.fullmatch(place) and not ONESELF.fullmatch(name):
+                    continue
                 if name is not None and not self._checks.is_settled(value, scope):
                     comes = Step(scope.module.path, scope.facts.line, f"`{name}` comes in with {label}, from the client")
                     what = f"{written(call.callee, scope)}(…)"
@@ -360,15 +367,9 @@ class _Seeking:
 
     def _told_elsewhere(self, call: CallSite, place: int | str, scope: FunctionSymbol, *, same: bool) -> Step | None:
         """Another route tells this function, or another of its class, who is signed in by this parameter."""
-        match self._analysis.receivers.value(call.callee, scope):
-            case Routine(function=function, bound=bound) if not function.module.library:
-                pass
-            case _:
-                return None
-        shift = 1 if bound and function.owner is not None else 0
         given = call.arguments[place] if isinstance(place, int) else dict(call.keywords).get(place)
-        taking = next((name for name, value in pairs(call, function, shift) if value == given), None)
-        if taking is None or given is None or is_about_people(function.facts.qualified):
+        function, taking = self._takes(call, given, scope) if given is not None else (None, "")
+        if function is None or not taking or is_about_people(function.facts.qualified):
             return None
         if same and is_about_people(written(call.callee, scope)):
             return None  # `users.update(user_id, …)`, where the method is one of all stores
@@ -376,6 +377,14 @@ class _Seeking:
             return None
         others = self._analysis.once(_Told).by(function, taking)
         return next((step for who, what, step in others if who is not scope and (what is function or not same)), None)
+
+    def _takes(self, call: CallSite, given: Expression, scope: FunctionSymbol) -> tuple[FunctionSymbol | None, str]:
+        """The function of the program that is called, and the parameter by which it is told something."""
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, bound=bound) if not function.module.library:
+                shift = 1 if bound and function.owner is not None else 0
+                return function, next((name for name, value in pairs(call, function, shift) if value == given), "")
+        return None, ""
 
 
 class _Told:
@@ -417,7 +426,7 @@ def overruled(analysis: Analysis) -> Iterator[Overruled]:
 
 
 def _is_whose(name: str) -> bool:
-    return any(each.fullmatch(name) for each in (WHOSE, OWN, DOING))
+    return any(each.fullmatch(name) for each in (WHOSE, OWN, DOING, ONESELF))
 
 
 def _is_there(test: Expression, value: Expression, scope: FunctionSymbol) -> bool:

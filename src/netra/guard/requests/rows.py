@@ -1,9 +1,11 @@
 """Rows of a database that are counted in the program: read, looked at, changed, and written back as if nobody else had.
 
-Between the two lies a way to the database, and another request reads the same row meanwhile. Only where a limit is looked at
-first is anything lost that counts: a seat is sold twice, an account is overdrawn.
+Between the two lies a way to the database, and another request reads the same row meanwhile. Of most counts nobody misses one.
+Something is lost that counts where a limit is looked at first (a seat is sold twice, an account is overdrawn), and where goods
+or money are counted.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -25,6 +27,11 @@ LOCKING: Final = AT_ONCE | frozenset(
     "select_for_update with_for_update for_update F begin_nested atomic in_transaction advisory_lock".split()
 )
 ORDERED: Final = frozenset({"Gt", "GtE", "Lt", "LtE"})
+
+# What is goods or money, of which none may be lost.
+GOODS: Final = re.compile(
+    r"(?:\w+_)?(?:balance|credits?|stock|quantity|qty|on_hand|in_stock|coins|funds|inventory|cash|money)(?:_(?:left|cents|remaining))?"
+)
 
 # Dependencies between a route and the one that fetches the row: `active(user=Depends(current))`.
 FURTHEST: Final = 3
@@ -55,6 +62,28 @@ def counted_rows(scope: FunctionSymbol, analysis: Analysis) -> Iterator[Counted]
                 if around or sends_away_at(scope, block):
                     yield Counted(each, row, each.target[2], block.head)
                     break
+
+
+def lost_amounts(scope: FunctionSymbol) -> Iterator[Counted]:
+    """`item = Item.objects.get(sku=sku)`, `item.quantity += received` and `item.save()`, whatever the quantity is."""
+    changes = [each for each in scope.facts.assignments if each.target[0] == "attribute" and _is_amount(each)]
+    if not changes or is_guarded(scope):
+        return
+    for each in changes:
+        row = each.target[1][1]
+        saved = any(call.callee[-1] in SAVING and call.line >= each.line for call in scope.facts.calls)
+        above = [one.line for one in scope.assigned.get(row, ()) if one.line < each.line]
+        if saved and above and _is_fetched(row, scope, each.line):
+            yield Counted(each, row, each.target[2], above[-1])
+
+
+def _is_amount(each: Assignment) -> bool:
+    """`row.balance += amount`, `row.balance = row.balance + amount`."""
+    target = each.target
+    if target[1][0] != "name" or target[1][1] in ("self", "cls") or not GOODS.fullmatch(target[2]):
+        return False
+    added = each.how == "=" and each.value[0] == "operator" and target in each.value[2:]
+    return each.how == "augmented" or added
 
 
 def is_guarded(scope: FunctionSymbol) -> bool:

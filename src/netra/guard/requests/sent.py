@@ -63,6 +63,8 @@ class Sent:
                 return self.name(inner, scope, depth)
             case ("subscript", source, ("string", str(key))) if self._is_place(source, scope):
                 return _plain(key)
+            case ("subscript", inner, ("constant", "int")):
+                return self.name(inner, scope, depth + 1)  # the first of what `parse_qs` has found
             case ("call", int(index)):
                 match scope.facts.calls[index]:
                     case CallSite(callee=("attribute", source, "get"), arguments=(("string", str(key)), *_)):
@@ -151,17 +153,22 @@ class Sent:
         parameter = scope.facts.parameters[scope.parameters[name]]
         if not self._is_filled(parameter, scope) or parameter.annotation is None:
             return False
-        around = scope.parent
-        match self._analysis.receivers.annotated(parameter.annotation, around) if around is not None else None:
-            case Instance(kind=kind):
-                return any(map(has_fields, self._analysis.program.order(kind)[0])) or name in BODIES
-        return name in BODIES
+        return name in BODIES or (scope.parent is not None and self._is_of_fields(parameter, scope.parent))
+
+    def _is_of_fields(self, parameter: Parameter, around: FunctionSymbol) -> bool:
+        """`request: Withdrawal`, where that is a class of the program with fields, and no request of a framework."""
+        match self._analysis.receivers.annotated(parameter.annotation, around) if parameter.annotation is not None else None:
+            case Instance(kind=kind) if not kind.module.library:
+                return any(map(has_fields, self._analysis.program.order(kind)[0]))
+        return False
 
     def _is_filled(self, parameter: Parameter, scope: FunctionSymbol) -> bool:
         """The client fills a parameter of an entry point: no dependency does, and it is no part of the path."""
         entry: EntryPoint | None = self._analysis.reach.entries.get(scope)
         around = scope.parent
-        if entry is None or around is None or parameter.name in CONTEXTS or parameter.position not in ("positional", "keyword"):
+        if entry is None or around is None or parameter.position not in ("positional", "keyword"):
+            return False
+        if parameter.name in CONTEXTS and not self._is_of_fields(parameter, around):
             return False
         if entry.sort == LISTENER and not entry.label.startswith(FILLED):
             return False
@@ -182,9 +189,9 @@ class Sent:
 
 def _is_query(expression: Expression, scope: FunctionSymbol) -> bool:
     """`environ.get("QUERY_STRING", "")`, `scope["query_string"].decode()`, `urlparse(self.path).query`."""
-    texts = [
-        part[1] if part[0] == "string" else part[2] for part in within(expression, scope) if part[0] in ("string", "attribute")
-    ]
+    parts = [*within(expression, scope)]
+    parts += [one for part in parts if part[0] == "call" for one in within(scope.facts.calls[part[1]].callee, scope)]
+    texts = [part[1] if part[0] == "string" else part[2] for part in parts if part[0] in ("string", "attribute")]
     return any(each in QUERIES for each in texts)
 
 

@@ -40,7 +40,25 @@ OF_SOMEBODY: Final = frozenset(
 )
 
 # Whom libraries let one object answer, by how they are known.
-ANSWERING_ALL: Final = ("discord", "gRPC", "slack", "telegram", "falcon", "celery", "every request")
+ANSWERING_ALL: Final = (
+    "discord",
+    "gRPC",
+    "slack",
+    "telegram",
+    "falcon",
+    "celery",
+    "every request",
+    "socket event",
+    "dramatiq",
+    "taskiq",
+    "rasa",
+    "bot activity",
+    "strawberry",
+)
+
+# What asks for a view of Django REST framework whether somebody may come in.
+OF_VIEWS: Final = "rest_framework"
+ASKED_BY_VIEWS: Final = frozenset("authenticate has_permission has_object_permission allow_request".split())
 
 # What a class is derived from whose one object holds something else in each thread or task.
 OF_ONE_THREAD: Final = re.compile(r"_?(local|localbase|threadlocal|localproxy|contextlocal)", re.IGNORECASE)
@@ -190,7 +208,7 @@ class Singletons:
                     found.setdefault(kind, Step(function.module.path, function.facts.line, note))
                 continue
             listens = entry.sort == LISTENER and entry.label.startswith(ANSWERING_ALL)
-            if listens and self._is_chosen(function.owner):
+            if listens and (self._is_chosen(function.owner) or _is_made_for_a_view(function)):
                 continue
             if listens or is_handed(function, entry):
                 note = f"one `{function.owner.name}` answers {entry.label} for all"
@@ -325,6 +343,12 @@ class Singletons:
         """A framework calls it once, before anybody is served."""
         entry = self._analysis.reach.entries.get(scope)
         return entry is not None and entry.sort == START and scope not in self._serving
+
+
+def _is_made_for_a_view(function: FunctionSymbol) -> bool:
+    """Of permissions, throttles and authentications Django REST framework makes an object for each request."""
+    imported = (each.module.partition(".")[0] for each in function.module.top.facts.imports)
+    return function.name in ASKED_BY_VIEWS and OF_VIEWS in imported
 
 
 def _making(order: Sequence[ClassSymbol]) -> list[FunctionSymbol]:

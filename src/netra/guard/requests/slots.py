@@ -13,6 +13,7 @@ from netra.guard.facts import ASYNC, BODY, PLAIN, SELF, TOP, Assignment, CallSit
 from netra.guard.immutable import immutable
 from netra.guard.lazily import lazily
 from netra.guard.meaning.makers import made_by
+from netra.guard.requests.kept_for_jobs import KeptForJobs
 from netra.guard.requests.places_of_all import is_of_lifespan, is_state_of_litestar, only_value, state_of_application
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import (
@@ -71,6 +72,7 @@ class Slots:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._singletons = analysis.once(Singletons)
+        self._kept_for_jobs = analysis.once(KeptForJobs)
         self._giving: dict[FunctionSymbol, Slot | None] = {}
         self._registers: dict[FunctionSymbol, FunctionSymbol | None] = {}
         self._kept_here: dict[tuple[FunctionSymbol, str], Slot | None] = {}
@@ -102,6 +104,8 @@ class Slots:
             case ("attribute", ("name", "self"), str(name)) if self._is_bound_task(scope):
                 note = f"a worker has one `{scope.name}` for all of its calls"
                 return Slot(scope.full_name, name, Step(scope.module.path, scope.facts.line, note))
+            case ("subscript", ("name", _), ("string", str(name))) if step := self._kept_for_jobs.step(expression, scope):
+                return Slot("arq worker", name, step)
             case ("attribute", inner, str(name)) if self._is_state_of_worker(inner, scope):
                 note = f"a worker has one `state` for all of its tasks, and so one `{name}`"
                 return Slot("taskiq state", name, Step(scope.module.path, scope.facts.line, note))
@@ -248,6 +252,8 @@ class Slots:
             return None if kept is None else Slot(f"{kept.owner}.{kept.name}", expression[2], kept.step, of_library=True)
         if expression[0] == "attribute":
             return self._kept_by_object(expression, scope)
+        if expression[0] == "subscript" and self._kept_for_jobs.step(expression, scope) is not None:
+            return self.slot(expression, scope)
         if expression[0] != "name":
             return None
         name = expression[1]

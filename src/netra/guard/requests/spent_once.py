@@ -16,6 +16,8 @@ from netra.guard.symbols import FunctionSymbol
 
 REFRESH: Final = "refresh_token"
 ASKING: Final = frozenset({"get"})
+# `await post(…)`, and `async with http.post(…) as answer`.
+WAITED_FOR: Final = frozenset({"await", "with async"})
 
 
 def spent_once(write: Write, sharing: Sharing) -> CallSite | None:
@@ -24,12 +26,20 @@ def spent_once(write: Write, sharing: Sharing) -> CallSite | None:
     if write.how not in ("item", "slot"):
         return None
     for call in scope.facts.calls:
-        if call.where[0] != "await" or call.line >= write.line:
+        if call.where[0] not in WAITED_FOR or call.line >= write.line:
             continue
-        under_test = any(each.what == "if" and each.line <= call.line <= each.end_line for each in scope.facts.blocks)
-        if under_test and any(_is_of(each, write, sharing) for each in _spent(call, scope)):
+        if _is_under_test(call, scope) and any(_is_of(each, write, sharing) for each in _spent(call, scope)):
             return call
     return None
+
+
+def _is_under_test(call: CallSite, scope: FunctionSymbol) -> bool:
+    """Only where it is time to; or whoever finds that it is not, has left with what there is: `if now < until: return held`."""
+    tests = [each for each in scope.facts.blocks if each.what == "if"]
+    if any(each.line <= call.line <= each.end_line for each in tests):
+        return True
+    left = [each.line for each in scope.facts.returned if each.how == "return"]
+    return any(each.end_line < call.line and any(each.line <= line <= each.end_line for line in left) for each in tests)
 
 
 def _spent(call: CallSite, scope: FunctionSymbol) -> Iterator[Expression]:

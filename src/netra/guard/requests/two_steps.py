@@ -11,7 +11,7 @@ from netra.guard.facts import CallSite
 from netra.guard.meaning.expressions import written
 from netra.guard.requests.last_places import last_places, where_counted
 from netra.guard.requests.outside_keys import claimed, counted, limited
-from netra.guard.requests.rows import counted_rows
+from netra.guard.requests.rows import counted_rows, lost_amounts
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.store_steps import in_two_calls
 from netra.guard.requests.taken_rows import taken_rows
@@ -22,6 +22,7 @@ AT_ONCE: Final = "set it in one step, with `nx=True`, and look at what that give
 IN_ONE: Final = "count in one step, with `incrby`"
 LOCKED: Final = "let the database look and change in one statement, or lock the row when it is read"
 COUNTED: Final = "let the database count and compare in one statement, or lock the row when it is read"
+ADDED: Final = "let the database add in one statement, or lock the row when it is read"
 ROOM: Final = "lock the row that has the room before they are counted, or let the database compare and insert"
 CONSTRAINED: Final = "let the database have a unique constraint, and refuse whoever meets it"
 
@@ -74,9 +75,15 @@ def _counting(analysis: Analysis) -> frozenset[FunctionSymbol]:
 
 
 def _of_rows(scope: FunctionSymbol, analysis: Analysis) -> Iterator[OutsideChange]:
+    told = set()
     for change, row, field, at in counted_rows(scope, analysis):
+        told.add(change.line)
         message = f"`{row}.{field}` may go past its limit: two who read the row find room, and each writes what it has counted"
         yield OutsideChange(change.line, change.column, change.line, message, at, f"`{row}.{field}` is looked at here", COUNTED)
+    for change, row, field, at in lost_amounts(scope):
+        if change.line not in told:
+            message = f"`{row}.{field}` is written from what it was when the row was read: what others change meanwhile is lost"
+            yield OutsideChange(change.line, change.column, change.line, message, at, f"`{row}` is read here", ADDED)
     for taken in taken_rows(scope, analysis):
         message = f"two may find `{taken.what}` free, and both get to this line: each takes it for their own"
         yield OutsideChange(

@@ -6,24 +6,26 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import comparisons, within, written
+from netra.guard.requests.changed_later import is_changed_later
 from netra.guard.requests.copied_before import copied_before, loaded_where_missing
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.peeked import peeked
 from netra.guard.requests.refreshed_twice import refreshed_twice
 from netra.guard.requests.resources import is_resource, words_of
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import ADDING, MUTATING, Sharing, Write
+from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
 from netra.guard.requests.spent_once import spent_once
 from netra.guard.requests.starting import is_made_at_start
+from netra.guard.requests.tool_contexts import counted_in_tools
 from netra.guard.requests.two_steps import two_steps
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Instance, Routine, Step
+from netra.guard.values import Step
 
 DONE = frozenset("initialized initialised ready loaded connected started setup configured".split())
 READYING = frozenset("connect open start initialize initialise init setup ready load login authenticate".split())
-MAKING_METHODS = frozenset("__init__ __new__ __post_init__ __enter__ __aenter__".split())
 TELLING = ("send", "reply", "respond", "emit", "answer", "write")
 # What nobody wants done twice.
 DOING = frozenset("charge pay bill send deliver transfer refund buy purchase order book reserve notify submit withdraw".split())
@@ -52,6 +54,10 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     in. Who loads what is not there, puts something into it and keeps it, drops what another has put into theirs. And a copy of
     what is kept, put back behind an `await`, takes with it what others have put there.
 
+    The tools of an agent run side by side, and what they have in common is shared by them as well.
+
+    What is chosen in a list and taken out of it only behind an `await`, is chosen by two.
+
     A client of a library is told of, whoever uses it, where its token is refreshed by whoever finds it expired.
 
     Hold an `asyncio.Lock` around both, and look again when you have it; or change the value before the `await`. A value that is
@@ -61,6 +67,8 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     interleaving = analysis.once(Interleaving)
     for scope in sharing.served:
         yield from _outside(analysis, interleaving, scope)
+        yield from _taken_later(analysis, interleaving, scope)
+    yield from _of_tools(analysis)
     for twice in refreshed_twice(analysis):
         if interleaving.held_by_callers(twice.scope) or interleaving.locked(twice.scope, twice.call.line):
             continue
@@ -104,6 +112,40 @@ def _outside(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymb
             yield Sighting(scope, found.line, found.column, found.end_line, found.message, why, Mend(found.mend), LIKELY)
 
 
+def _of_tools(analysis: Analysis) -> Iterator[Sighting]:
+    """`if ctx.deps.searches >= 3: return`, and behind an `await` one more: the tools of one run see the same number."""
+    for counted in counted_in_tools(analysis):
+        scope, change, place = counted.scope, counted.change, written(counted.change.target, counted.scope)
+        message = f"`{place}` is written from what it was before an `await`: what other tools of the run take meanwhile is lost"
+        if counted.limit:
+            message = f"`{place}` may go past its limit: two tools of one run that find room both get to this line"
+        why = (
+            Step(scope.module.path, counted.looked, f"`{place}` is looked at here"),
+            Step(scope.module.path, counted.pause.line, "other tools of the run go on here"),
+        )
+        mend = Mend("take it before the `await`, and give it back where that fails")
+        yield Sighting(scope, change.line, change.column, change.line, message, why, mend, LIKELY)
+
+
+def _taken_later(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """`prize = prizes[-1]`, and behind an `await` `prizes.remove(prize)`: whoever comes between the two gets the same."""
+    for found in peeked(scope, analysis):
+        pause = interleaving.on_the_way(scope, found.looked, found.line)
+        if pause is None or interleaving.locked(scope, found.line) or interleaving.held_by_callers(scope):
+            continue
+        name = found.slot.name
+        message = f"two may choose the same of `{name}`: it is taken out only behind an `await`"
+        why = (
+            found.slot.step,
+            *analysis.once(Serving).way(scope),
+            Step(scope.module.path, found.looked, f"one of `{name}` is chosen here"),
+            Step(scope.module.path, pause.line, "others may run here"),
+        )
+        yield Sighting(
+            scope, found.line, found.column, found.end_line, message, why, Mend("take it out where it is chosen"), LIKELY
+        )
+
+
 def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
     """The line of the look, the pause behind it and what goes wrong."""
     scope = write.scope
@@ -145,7 +187,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
         if pause is not None and (done := _done_between(write, innermost)):
             return looked, pause, f"`{done}(…)` may be done twice: two who do not find it in `{name}` both get there"
         entered = write.how == "item" and _is_absent_test(innermost.expressions[0]) and not _keeps_the_first(write)
-        harmful = entered and (is_resource(analysis, write, scope) or _is_changed_later(analysis, write, scope))
+        harmful = entered and (is_resource(analysis, write, scope) or is_changed_later(analysis, write, scope))
         if harmful and pause is not None and not (write.key and write.key[0] == "string" and is_made_at_start(analysis, write)):
             return looked, pause, f"an entry of `{name}` may be made twice: two who do not find it both get to this line"
         return None
@@ -196,8 +238,10 @@ def _says_no(answer: Expression, scope: FunctionSymbol) -> bool:
         case ("tuple", (first, *_)):
             return _says_no(first, scope)
         case ("call", int(index)):
-            given = scope.facts.calls[index].given
-            return any(_says_no(each, scope) for each in given if each[0] == "dict")
+            # `jsonify(error="busy")` says what `jsonify({"error": "busy"})` does.
+            call = scope.facts.calls[index]
+            named = any(name in REFUSING for name, _ in call.keywords)
+            return named or any(_says_no(each, scope) for each in call.given if each[0] == "dict")
     return False
 
 
@@ -272,52 +316,6 @@ def _done_between(write: Write, block: Block) -> str:
 def _keeps_the_first(write: Write) -> bool:
     """`entries.setdefault(key, made)` leaves what another has put there meanwhile."""
     return any(last_name(call.callee) == "setdefault" and call.line == write.line for call in write.scope.facts.calls)
-
-
-def _is_changed_later(analysis: Analysis, write: Write, scope: FunctionSymbol) -> bool:
-    """What is stored, and given back, is an object whose methods change it: two who hold two of them do not see each other."""
-    given = [each.value for each in scope.facts.returned]
-    if not any(each in (write.value, ("name", write.slot.name)) or each[0] in ("subscript", "attribute") for each in given):
-        return False
-    above = (
-        [each for each in scope.assigned.get(write.value[1], ()) if each.line < write.line] if write.value[0] == "name" else []
-    )
-    match analysis.receivers.value(above[-1].value if above else write.value, scope):
-        case Instance(kind=kind) if not kind.module.library:
-            return any(
-                each.target[0] in ("attribute", "subscript") and each.target[1][0] in ("name", "attribute")
-                and (each.target[1] if each.target[0] == "attribute" else each.target[1][1]) == ("name", "self")
-                for above in analysis.program.order(kind)[0]
-                for name, methods in above.methods.items() if name not in MAKING_METHODS
-                for method in methods
-                for each in method.facts.assignments
-            )  # fmt: skip
-    return _is_changed_by_callers(analysis, scope)
-
-
-def _is_changed_by_callers(analysis: Analysis, scope: FunctionSymbol) -> bool:
-    """Whoever asks for it puts something in: `board = await boards.of(team)`, and then `board.append(task)`."""
-    for caller, index in analysis.program.calls_named.get(scope.name, ()):
-        where = caller.facts.calls[index].where
-        where = where[1] if where[0] == "await" else where
-        if where[0] == "attribute":
-            changed = where[1] in MUTATING
-        elif where[0] == "assign" and where[1][0] == "name":
-            kept = where[1]
-            changed = any(
-                each.callee[0] == "attribute" and each.callee[1] == kept and each.callee[2] in MUTATING
-                for each in caller.facts.calls
-            )
-            changed = changed or any(
-                each.target[0] == "subscript" and each.target[1] == kept for each in caller.facts.assignments
-            )
-        else:
-            continue
-        if changed and caller in analysis.once(Serving):
-            match analysis.receivers.value(caller.facts.calls[index].callee, caller):
-                case Routine(function=function) if function is scope:
-                    return True
-    return False
 
 
 def _operators(test: Expression) -> frozenset[str]:

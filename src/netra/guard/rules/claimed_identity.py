@@ -22,6 +22,7 @@ from netra.guard.requests.askers import (
 from netra.guard.requests.claim_checks import ClaimChecks
 from netra.guard.requests.claims import IDENTITIES, claims, is_preferred, put_first, use
 from netra.guard.requests.for_programs import ForPrograms
+from netra.guard.requests.left_by_client import kept_by_connection, left_by_client
 from netra.guard.requests.overruled import FIRST, overruled
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.unread_proofs import dropped_proofs, unread_proofs
@@ -142,6 +143,11 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
                 message = f"`{said.claim}` is whoever the client says it is, and goes before who is signed in"
             mend = Mend("take who is signed in, or check that this one may choose another")
             yield Sighting(said.scope, said.line, said.column, said.end_line, message, said.why, mend, CERTAIN)
+    for left in (*left_by_client(analysis), *kept_by_connection(analysis)):
+        place = written(left.given.target, left.scope)
+        message = f"`{left.claim}` is whoever the client says it is, and is left in `{place}` as who is asking"
+        mend = Mend("find out by a token or a session who it is")
+        yield Sighting(left.scope, left.given.line, left.given.column, left.given.line, message, (), mend, CERTAIN)
 
 
 def _is_idle(claim: Expression, scope: FunctionSymbol, checks: ClaimChecks, call: CallSite) -> bool:

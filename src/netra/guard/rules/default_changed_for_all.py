@@ -54,7 +54,8 @@ def default_changed_for_all(analysis: Analysis) -> Iterator[Sighting]:
 
     Take a copy: `dict(DEFAULT_OPTIONS)`, or `copy.deepcopy(…)` where what it holds is changed as well. Reported are
     dictionaries, lists and sets that are written down at the top of a module or in the body of a class, and are called a
-    default, a template or the like, or in capital letters and hold something; not what is called a registry, a cache or the
+    default, a template or the like, or in capital letters and hold something, and what an object keeps under such a name and a
+    method takes under another one to change it; not what is called a registry, a cache or the
     like, which is one for all on purpose, and not what the only object of its class keeps.
     """
     singletons = analysis.once(Singletons)
@@ -96,12 +97,13 @@ def _taken(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
             continue
         if any(each is not taken and each.how != "augmented" for each in scope.assigned[name]):
             continue
-        default = _default(analysis, taken.value, scope)
+        default = _default(analysis, taken.value, scope) or _of_object(taken.value, scope)
         changed = None if default is None else _changed_by(taken.target, [scope], after=taken.line)
         if default is not None and changed is not None:
             message = f"`{name}` is `{default.named}` itself, and this changes it for all"
             _, line, column = changed
-            yield Sighting(scope, line, column, line, message, (default.made,), Mend("take a copy of it"))
+            here = Step(scope.module.path, taken.line, "it is taken here without a copy")
+            yield Sighting(scope, line, column, line, message, (default.made, here), Mend("take a copy of it"))
 
 
 def _default(analysis: Analysis, value: Expression, scope: FunctionSymbol) -> _Default | None:
@@ -120,6 +122,24 @@ def _default(analysis: Analysis, value: Expression, scope: FunctionSymbol) -> _D
                 case VariableSymbol(scope=at, name=name) if at.facts.sort in (TOP, BODY) and not at.module.library:
                     return _written_down(name, at)
     return None
+
+
+def _of_object(value: Expression, scope: FunctionSymbol) -> _Default | None:
+    """`self._default_state`, which the object has been made with: whatever asks it next begins with what is put there."""
+    match value:
+        case ("attribute", ("name", "self"), str(name)) if scope.owner is not None and DEFAULT.search(name):
+            given = scope.owner.set_on_self.get(name, ())
+            if len(given) != 1 or given[0][0].name != "__init__" or scope.name in MAKING or OF_ALL.search(name):
+                return None
+            making, each = given[0]
+            parts = each.value[1] if each.value[0] == "choice" else (each.value,)
+            if any(part[0] in MADE or _makes(part, making) for part in parts):
+                return _Default(f"self.{name}", Step(making.module.path, each.line, f"`self.{name}` is one for all calls"))
+    return None
+
+
+def _makes(value: Expression, scope: FunctionSymbol) -> bool:
+    return value[0] == "call" and scope.facts.calls[value[1]].callee in (("name", each) for each in MADE)
 
 
 def _written_down(name: str, at: FunctionSymbol) -> _Default | None:

@@ -10,6 +10,7 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.each_time import is_once
+from netra.guard.requests.hooked import hooked
 from netra.guard.requests.kept_outside import given_for_ever, made_here
 from netra.guard.requests.limits import is_limited
 from netra.guard.requests.living import answers_each, living
@@ -58,7 +59,8 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
 
     So it is with the history that is kept in the `bot_data` of a bot, which is one for all of its users, and with what a
     library keeps for the whole process: a receiver of a signal that is held on to (`weak=False`), a
-    handler of a logger, a function that is registered with `atexit`.
+    handler of a logger, a function that is registered with `atexit`, a listener to a class of SQLAlchemy. A decorator that adds
+    to a list does so with each request in which a function is made and decorated.
 
     What runs once for the process is left alone (`if _bus is None:`), and so is a way that a literal ends
     (`start(disabled=True)`).
@@ -110,6 +112,13 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
                 told.add(call)
                 yield Sighting(caller, call.line, call.column, call.end_line, message, why, MEND, CERTAIN)
         yield from _out_of_hand(analysis, write, told)
+    for hook in hooked(analysis):
+        message = (
+            f"`{hook.slot.name}` is shared and grows: `{hook.function.name}` is another one each time, and nothing takes it out"
+        )
+        step = Step(hook.register.module.path, hook.added, f"`{hook.register.name}` adds it here")
+        why = (*analysis.once(Serving).way(hook.scope), step, hook.slot.step)
+        yield Sighting(hook.scope, hook.line, 0, hook.line, message, why, MEND, CERTAIN)
     for scope, line, column, what, back in given_for_ever(analysis):
         kept = f"`{what}` keeps something of this request for the whole process"
         message = f"{kept}: nothing here calls `{back}`" if back else f"{kept}, and one more with every call"

@@ -15,6 +15,7 @@ from netra.guard.requests.decorated import Decorated
 from netra.guard.requests.given_to_all import given_to_all, is_read
 from netra.guard.requests.histories import kept_by_said_name
 from netra.guard.requests.kept_by_key import KeptByKey
+from netra.guard.requests.key_makers import leaves_out
 from netra.guard.requests.keyed import Keyed
 from netra.guard.requests.keys import unfolded
 from netra.guard.requests.made_for_asker import kept_by_less
@@ -82,6 +83,14 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     that holds neither that nor who it is. What somebody begins for all, as a room or a game, is nobody's own, and neither is
     what is told with every call for whom (`client_of(url).rows(user)`). Under a key that is another one each time nobody else
     finds anything.
+    Guard is certain where the lines that make the value name the user, or what that user signs in with, and where a function
+    is told the user, makes no use of it, and keeps or counts something for all under its key. Who is asking is followed from
+    where it is found out, under whatever name. So it is with what acts for one (`agent(tools_for(who))`, where `tools_for`
+    reads `who.token`), and is kept for all of a workspace or a team (`who.workspace`). What keeps the value may be a
+    dictionary, a store, a file that is there or not, a decorator that is told how to make the key, or the memory of a
+    conversation. What somebody begins for all, as a room or a game, is nobody's own, and neither is what is told with every
+    call for whom (`client_of(url).rows(user)`). A function that makes keys and is told the user, and leaves the user out, is
+    reported where it makes one. Under a key that is another one each time nobody else finds anything.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -127,6 +136,15 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     for scope, sighting in sure.items():
         if scope not in seen:
             yield sighting
+    for out in leaves_out(analysis):
+        message = (
+            f"`{out.function.name}` makes a key without the `{out.whose}` that it is told: whoever comes next has the same"
+        )
+        asked = f"`{out.scope.facts.qualified}` tells it for whom it needs one"
+        way = analysis.once(Serving).way(out.scope)
+        why = (Step(out.scope.module.path, out.call.line, asked), *way)
+        mend = Mend(f"put `{out.whose}` into the key")
+        yield Sighting(out.function, out.line, out.column, out.line, message, why, mend, CERTAIN)
 
 
 def _is_opened(analysis: Analysis, write: Write) -> bool:

@@ -26,6 +26,11 @@ OF_ALL: Final = ("registry", "registered", "instance", "cache", "pool", "known",
 
 LENGTHENING: Final = frozenset("append extend insert".split())
 
+# What gives all that lies in a dictionary, and what asks for one of it.
+WHOLE: Final = frozenset({"items", "values"})
+KEYED: Final = frozenset("get pop setdefault __getitem__ __contains__ has_key".split())
+COUNTED_BY: Final = tuple(("name", each) for each in ("list", "dict", "sorted", "tuple"))
+
 WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conversation|chat|connection)(?:_?(?:id|uuid))?$")
 
 
@@ -128,14 +133,38 @@ def _is_filed(analysis: Analysis, write: Write) -> bool:
     origins, scope = analysis.once(Origins), write.scope
     if write.key[0] == "name" and write.key[1] in scope.parameters and not WHOSE.search(write.key[1]):
         # The method is told the key: `self.remember("draft", text)`.
-        told = [
-            dict(pairs(caller.facts.calls[index], scope, 1)).get(write.key[1])
-            for caller, index in analysis.program.calls_named.get(scope.name, ())
-        ]
-        apart = not any(each is not None and each[0] == "string" for each in told)
+        calls = [(caller, caller.facts.calls[index]) for caller, index in analysis.program.calls_named.get(scope.name, ())]
+        told = [(caller, each.line, dict(pairs(each, scope, 1)).get(write.key[1])) for caller, each in calls]
+        named = any(given is not None and given[0] == "string" for _, _, given in told)
+        theirs = any(given is not None and tells_apart(origins, given, caller, line) for caller, line, given in told)
+        apart = not named and (theirs or not _is_told_whole(write))
     else:
         apart = tells_apart(origins, write.key, scope, write.line)
     return not apart and origins.of(write.value, scope, write.line) is not None
+
+
+def _is_told_whole(write: Write) -> bool:
+    """Nobody looks for one key in it; what is told of it is all that is there: `list(self.trail.items())[-5:]`."""
+    place = ("attribute", SELF, write.slot.name)
+    methods = [] if write.scope.owner is None else [each for found in write.scope.owner.methods.values() for each in found]
+    whole = False
+    for method in methods:
+        facts = method.facts
+        values = [each.value for each in facts.assignments if each.how != "delete"] + [each.value for each in facts.returned]
+        values += [given for call in facts.calls for given in (call.callee, *call.given)]
+        values += [test for block in facts.blocks for test in block.expressions]
+        for part in (part for value in values for part in within(value, method)):
+            if part[0] == "subscript" and part[1] == place:
+                return False
+            if part[0] == "compare" and {"In", "NotIn"} & {*part[2]} and place in part[1][1:]:
+                return False
+            if part[0] == "attribute" and part[1] == place:
+                if part[2] in KEYED:
+                    return False
+                whole = whole or part[2] in WHOLE
+        whole = whole or any(place in call.arguments and call.callee in COUNTED_BY for call in facts.calls)
+        whole = whole or any(each.value == place for each in facts.returned)
+    return whole
 
 
 def _class_of(analysis: Analysis, write: Write) -> ClassSymbol | None:

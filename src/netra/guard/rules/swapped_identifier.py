@@ -12,6 +12,7 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
 from netra.guard.requests.foreign_ids import foreign_ids
+from netra.guard.requests.id_types import of_another_type
 from netra.guard.requests.id_uses import IdUses
 from netra.guard.requests.identifiers import OF_SOMETHING, given_kind, is_chosen, is_of_anything, is_strange, place, put, wanted
 from netra.guard.requests.mixed_ids import MixedId, among_arguments, into_columns, under_other_keys
@@ -27,6 +28,8 @@ from netra.guard.values import Instance, Routine, Step, TypeOf
 KINDS: Final = frozenset("user thread message run document project organization tenant agent tool team workspace".split())
 # One who signs in, and what nobody signs in as: here it takes no other witness. An agent, a team or a tenant may be a user.
 OF_WHOM: Final = "user"
+# How the id of a user is called in short.
+SHORT: Final = frozenset({"uid", "userid"})
 THINGS: Final = frozenset("thread message run document".split())
 # What stands on a row that belongs to somebody: it is a thing, and nobody signs in as it.
 OWNED_BY: Final = re.compile(r"(?:user|owner|author|creator)_id$|[a-z]+ed_by(?:_id)?$")
@@ -89,8 +92,9 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     what the program keeps for a user, passed for a user's by position, or the other way round.
 
     Guard is certain of ids that have changed places, of the id of a row that is looked for by a foreign key of another table
-    (`notes_of(thread.id)`, which looks for `Note.owner_id`), of one id of an object that has the wanted one as well, and of the
-    chat of a bot where all others give the user: in a group, the two are not the same.
+    (`notes_of(thread.id)`, which looks for `Note.owner_id`), of an id that has a type of its own (`NewType`), of one id of an
+    object that has the wanted one as well, and of the chat of a bot where all others give the user: in a group, the two are not
+    the same.
 
     What a parameter is called is one sign, and a second one is asked for: the function looks for rows by it or hands it on as
     what it is called, or others give it such an id. It is left alone where the function takes it for what it is given, where
@@ -101,7 +105,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     for each in _changed_places(analysis):
         told.add((each.scope, each.line))
         yield each
-    for foreign in foreign_ids(analysis):
+    for foreign in (*foreign_ids(analysis), *of_another_type(analysis)):
         call = foreign.call
         if (foreign.scope, call.line) not in told:
             told.add((foreign.scope, call.line))
@@ -142,7 +146,7 @@ def _changed_places(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _names_id(given: Expression) -> bool:
-    return (_identifier(given) or _party(given)) is not None
+    return (_identifier(given) or _party(given) or _short(given)) is not None
 
 
 def _for_another(analysis: Analysis, told: set[tuple[FunctionSymbol, int]]) -> Iterator[Sighting]:
@@ -220,7 +224,7 @@ def _passes_ids(call: CallSite) -> bool:
     for each in call.arguments:
         sort = each[0]
         if sort == "name":
-            if each[1].endswith("_id") or each[1] in PARTIES:
+            if each[1].endswith("_id") or each[1] in PARTIES or each[1] in SHORT:
                 return True
         elif sort in NAMING and (each[-1] in PARTIES or _identifier(each) is not None or _is_own(each)):
             return True
@@ -346,17 +350,25 @@ def _called(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[
 def _exchanged(filled: list[tuple[str, Expression]]) -> tuple[str, str] | None:
     """Two ids of which each is given for the other, and that are no two ends of one thing; so are a user and a tenant."""
     for number, (name, given) in enumerate(filled):
-        got = _identifier(given) or _party(given)
+        got = _identifier(given) or _party(given) or _short(given)
         if got is None or got == name or not _names_one(name) or ENDS_OF_ONE.match(name):
             continue
         for other, against in filled[number + 1 :]:
-            told = _identifier(against) or _party(against)
+            told = _identifier(against) or _party(against) or _short(against)
             if other == got and (told == name or _is_person_for_place(name, got, told)):
                 return got, name
+            # `is_member(uid, team)`, where it expects `team_id, user_id`.
+            if told is not None and _bare(name) != _bare(got) and (_bare(other), _bare(name)) == (_bare(got), _bare(told)):
+                return other, name
             # The other way round: `find(author.id, guild.id)`, where it expects `guild_id, member_id`.
             if name == told and _is_person_for_place(other, told, got):
                 return name, other
     return None
+
+
+def _bare(name: str) -> str:
+    """`team` of `team_id`; and a `uid` is a user's."""
+    return OF_WHOM if name in SHORT else name.removesuffix("_id")
 
 
 def _is_person_for_place(name: str, place: str, told: str | None) -> bool:
@@ -367,7 +379,7 @@ def _is_person_for_place(name: str, place: str, told: str | None) -> bool:
 
 def _goes_both_ways(call: CallSite, exchanged: tuple[str, str], scope: FunctionSymbol) -> bool:
     """`befriend(user_id, friend_id)` and `befriend(friend_id, user_id)`: what holds for the one is told of the other, too."""
-    if {name.removesuffix("_id") for name in exchanged} <= KINDS | PARTIES:
+    if {_bare(name) for name in exchanged} <= KINDS | PARTIES:
         return False  # no user is a tenant
     beside = (each for each in scope.facts.calls if each.callee == call.callee and each is not call)
     return any(
@@ -379,12 +391,17 @@ def _goes_both_ways(call: CallSite, exchanged: tuple[str, str], scope: FunctionS
 
 
 def _names_one(name: str) -> bool:
-    return name.endswith("_id") or name in PARTIES
+    return name.endswith("_id") or name in PARTIES or name in SHORT
 
 
 def _party(given: Expression) -> str | None:
     """`user` of the name and of `g.user`, for what is wanted as `user`."""
     return given[-1] if given[0] in NAMED and given[-1] in PARTIES else None
+
+
+def _short(given: Expression) -> str | None:
+    """`uid`, beside another id that it may have changed places with: alone, it may be that of a message or a process."""
+    return given[-1] if given[0] in NAMED and given[-1] in SHORT else None
 
 
 def _mismatches(
