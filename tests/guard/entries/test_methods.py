@@ -93,6 +93,8 @@ def test_what_is_asked_who_signs_in_is_asked_with_every_request() -> None:
         ("Keys.verify_token", "Provider.load_access_token", "SignedIn.authenticate_request", "Staff.has_permission"),
         "listener: every request",
     )
+
+
 def test_what_hears_events_and_jobs_is_an_entry_point() -> None:
     text = """
         import dramatiq

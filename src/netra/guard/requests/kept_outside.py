@@ -88,7 +88,6 @@ def given_for_ever(analysis: Analysis) -> Iterator[Handover]:
                 continue
             if maker(each.callee[1], around, analysis.program) in AROUND_CALLS:
                 continue
-            if answers_each(analysis, around) and _is_for_all(analysis, each.callee[1], around):
             subject = each.arguments[0] if name in OF_SUBJECTS and each.arguments else each.callee[1]
             if answers_each(analysis, around) and (
                 _is_for_all(analysis, subject, around)

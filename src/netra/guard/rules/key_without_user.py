@@ -81,16 +81,8 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     store, a file that is there or not, a decorator that is told how to make the key, or the memory of a conversation. So it is
     with what is made with the ward, the rights or the language of who is asking (`rows(query, who.ward)`), and kept under a key
     that holds neither that nor who it is. What somebody begins for all, as a room or a game, is nobody's own, and neither is
-    what is told with every call for whom (`client_of(url).rows(user)`). Under a key that is another one each time nobody else
-    finds anything.
-    Guard is certain where the lines that make the value name the user, or what that user signs in with, and where a function
-    is told the user, makes no use of it, and keeps or counts something for all under its key. Who is asking is followed from
-    where it is found out, under whatever name. So it is with what acts for one (`agent(tools_for(who))`, where `tools_for`
-    reads `who.token`), and is kept for all of a workspace or a team (`who.workspace`). What keeps the value may be a
-    dictionary, a store, a file that is there or not, a decorator that is told how to make the key, or the memory of a
-    conversation. What somebody begins for all, as a room or a game, is nobody's own, and neither is what is told with every
-    call for whom (`client_of(url).rows(user)`). A function that makes keys and is told the user, and leaves the user out, is
-    reported where it makes one. Under a key that is another one each time nobody else finds anything.
+    what is told with every call for whom (`client_of(url).rows(user)`). A function that makes keys and is told the user, and
+    leaves the user out, is reported where it makes one. Under a key that is another one each time nobody else finds anything.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
