@@ -66,6 +66,8 @@ def kept_by_less(analysis: Analysis) -> Iterator[KeptByLess]:
 def _left_out(kept: KeptByKey, who: Expression, analysis: Analysis) -> tuple[str, int] | None:
     """An attribute of whoever asks that the value is made with, and that two may differ in who have the same key."""
     scope = kept.scope
+    if _is_taken_out(kept, who):
+        return None
     said = _attributes(kept.key, who, scope)
     if said is None or not all(OF_MANY.fullmatch(each) or RIGHTS.fullmatch(each) for each in said):
         return None
@@ -81,6 +83,12 @@ def _left_out(kept: KeptByKey, who: Expression, analysis: Analysis) -> tuple[str
         if (call := _told(where, scope)) is None or not keyed.opens(call, scope):
             return name, line
     return None
+
+
+def _is_taken_out(kept: KeptByKey, who: Expression) -> bool:
+    """`entry = cache.get(key)`: what was kept there before says no more of who is asking than its key."""
+    given = [each.value for each in kept.scope.assigned.get(who[1], ())] if who[0] == "name" else []
+    return any(kept.place in within(each, kept.scope) for each in given)
 
 
 def _attributes(key: Expression, who: Expression, scope: FunctionSymbol) -> frozenset[str] | None:
