@@ -36,6 +36,10 @@ RIGHTS: Final = re.compile(
 TOLD: Final = frozenset(
     "debug info warning error exception critical log print incr increment observe inc emit add_event".split()
 )
+# What an answer is asked that somebody gave, and no person.
+OF_ANSWERS: Final = re.compile(
+    r"status(?:_code)?|errors?|message|reason|detail|ok|success|headers|body|text|expires?(?:_\w+)?|ttl"
+)
 THROUGH: Final = re.compile(r"_?(?:db|session|client|conn|connection|pool|request|app|state|logger|log|cache|redis)")
 
 
@@ -78,7 +82,13 @@ def _left_out(kept: KeptByKey, who: Expression, analysis: Analysis) -> tuple[str
     of_many = any(OF_MANY.fullmatch(each) for each in said)
     for name, line, where in _read(kept, who):
         # Who it is, is told by the lines that find out whose a value is.
-        if name in said or name in TELLING or THROUGH.fullmatch(name) or (of_many and not RIGHTS.fullmatch(name)):
+        if (
+            name in said
+            or name in TELLING
+            or THROUGH.fullmatch(name)
+            or OF_ANSWERS.fullmatch(name)
+            or (of_many and not RIGHTS.fullmatch(name))
+        ):
             continue
         if (call := _told(where, scope)) is None or not keyed.opens(call, scope):
             return name, line
