@@ -19,6 +19,7 @@ from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.kept_by_key import KeptByKey, PlacesByKey
 from netra.guard.requests.keyed import ALONG, Keyed
 from netra.guard.requests.keys import leaves
+from netra.guard.requests.proofs import speaks_of_proof
 from netra.guard.requests.sharing import Sharing
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -77,7 +78,7 @@ def _left_out(kept: KeptByKey, who: Expression, analysis: Analysis) -> tuple[str
         return None
     keyed = analysis.once(Keyed)
     parts = (each for each in leaves(kept.key, scope) if each not in (who, who[1]) and each[:2] != ("attribute", who))
-    if any(keyed.tells(each, scope) for each in parts):
+    if any(keyed.tells(each, scope) or speaks_of_proof(last_name(each) or "") for each in parts):
         return None
     of_many = any(OF_MANY.fullmatch(each) for each in said)
     for name, line, where in _read(kept, who):
