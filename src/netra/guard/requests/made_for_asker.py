@@ -78,7 +78,7 @@ def _left_out(kept: KeptByKey, who: Expression, analysis: Analysis) -> tuple[str
         return None
     keyed = analysis.once(Keyed)
     parts = (each for each in leaves(kept.key, scope) if each not in (who, who[1]) and each[:2] != ("attribute", who))
-    if any(keyed.tells(each, scope) or speaks_of_proof(last_name(each) or "") for each in parts):
+    if any(keyed.tells(each, scope) for each in parts) or _has_proof(kept.key, scope):
         return None
     of_many = any(OF_MANY.fullmatch(each) for each in said)
     for name, line, where in _read(kept, who):
@@ -94,6 +94,12 @@ def _left_out(kept: KeptByKey, who: Expression, analysis: Analysis) -> tuple[str
         if (call := _told(where, scope)) is None or not keyed.opens(call, scope):
             return name, line
     return None
+
+
+def _has_proof(key: Expression, scope: FunctionSymbol) -> bool:
+    """What somebody signs in with is in a key: `key = (api_key, region)`."""
+    named = [each.value for each in scope.assigned.get(key[1], ())] if key[0] == "name" else []
+    return any(speaks_of_proof(last_name(part) or "") for each in (key, *named) for part in within(each, scope))
 
 
 def _is_taken_out(kept: KeptByKey, who: Expression) -> bool:
