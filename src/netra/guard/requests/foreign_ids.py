@@ -269,6 +269,7 @@ def _table(kind: ClassSymbol) -> str:
 def _is_apart(analysis: Analysis, kind: ClassSymbol, table: str) -> bool:
     """Its rows have a key of their own in a table of their own, and neither is the other, or below it."""
     order = [each for each in analysis.program.order(kind)[0] if not each.module.library]
+    order += analysis.program.subclasses.get(kind, ())  # an abstract class of rows speaks for those below it
     # Where it is not said, libraries call a table after the class, in one way or another.
     names = {singular(name.lower().replace("_", "")) for each in order for name in (_table(each), each.name, called(each))}
     if singular(table.lower().replace("_", "")) in names or table == "self":
