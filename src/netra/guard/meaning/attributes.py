@@ -98,6 +98,8 @@ class Attributes:
                     return None  # an object gives what its `__get__` makes of it
                 held = self._receivers.containers.as_filled(found, kept, methods, assignments)
                 return None if isinstance(held, Plain) and held.item and self._is_filled_below(each, kind, kept) else held
+            if (nested := self._program.nested_class(each, name)) is not None:
+                return TypeOf(nested)  # `self.Row(…)` of a class that stands in this one
         if kind.module.model and "__getattr__" in kind.methods:
             return self._receivers.kinds.outcome(kind.methods["__getattr__"][0])
         having = [] if kind.module.library else combined(kind, name, self._program)

@@ -20,7 +20,7 @@ from netra.guard.members.parents import MODELS, OF_ABSTRACT, SETTINGS, SQL_MODEL
 from netra.guard.members.tables import TABLES, backrefs
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
-OF_CLASSES: Final = frozenset(dir(type)) | {"__members__", "__annotations__", "__abstractmethods__", "__slots__"}
+OF_CLASSES: Final = frozenset(dir(type)) | OF_ABSTRACT | {"__members__", "__annotations__", "__abstractmethods__", "__slots__"}
 OF_OBJECTS: Final = frozenset(dir(object)) | frozenset(
     """__dict__ __weakref__ __annotations__ __slots__ __orig_class__ __orig_bases__ __parameters__ __match_args__
     __dataclass_fields__ __dataclass_params__ __post_init__ __attrs_attrs__ __attrs_post_init__ __qualname__ __name__
@@ -31,7 +31,7 @@ OF_OBJECTS: Final = frozenset(dir(object)) | frozenset(
 ANSWERING: Final = frozenset({"__getattr__", "__getattribute__", "__new__", "__get__"})
 # Metaclasses that add nothing to what a class holds, each with what the class itself answers to.
 PLAIN_METACLASSES: Final[dict[str, frozenset[str]]] = {
-    "ABCMeta": OF_ABSTRACT,
+    "ABCMeta": frozenset(),
     "EnumMeta": frozenset(),
     "EnumType": frozenset(),
 }

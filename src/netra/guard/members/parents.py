@@ -26,7 +26,7 @@ OUTSIDE: Final[dict[str, frozenset[str]]] = {
     **{f"{module}.{name}": frozenset() for module in ("typing", "typing_extensions") for name in ("Generic", "Protocol")},
     **{f"{module}.NamedTuple": OF_NAMED_TUPLES for module in ("typing", "typing_extensions")},
     **{f"{module}.TypedDict": frozenset(dir(dict)) for module in ("typing", "typing_extensions")},
-    "abc.ABC": OF_ABSTRACT,
+    "abc.ABC": frozenset(),
     "enum.Enum": OF_ENUMS,
     "enum.Flag": OF_ENUMS,
     "enum.IntEnum": OF_ENUMS | frozenset(dir(int)),

@@ -5,7 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import NAMED, CallSite, Expression, last_name
+from netra.guard.facts import NAMED, SELF, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.entering import is_dealt_with
 from netra.guard.meaning.expressions import written
@@ -31,7 +31,7 @@ from netra.guard.reading import is_waived, own_callables
 from netra.guard.repeated import together
 from netra.guard.rule import rule
 from netra.guard.source.waivers import CALL
-from netra.guard.symbols import FunctionSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, Step, TypeOf
 
 OF_DICTIONARIES: Final = frozenset(dir(dict))
@@ -214,7 +214,8 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
         return None
     match analysis.receivers.value(call.callee, scope):
         case TypeOf(kind=kind):
-            if analysis.program.evaluate(call.callee, scope) is not kind:
+            named = analysis.program.evaluate(call.callee, scope) is kind
+            if not named and not _stands_within(analysis, kind, call.callee, scope):
                 return None  # what came by a variable may be a class below it, which takes something else
             taken = signatures.of_constructor(kind)
             return None if taken is None else [taken]
@@ -225,6 +226,17 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
                 return None  # what it is in the end takes what it takes
             return signatures.of_routine(routine)
     return None
+
+
+def _stands_within(analysis: Analysis, kind: ClassSymbol, callee: Expression, scope: FunctionSymbol) -> bool:
+    """`self.Row(…)` of a class within this one, in whose place no class below has another."""
+    owner = scope.object_of
+    if owner is None or callee[0] != "attribute" or callee[1] not in (SELF, ("name", "cls")):
+        return False
+    held = [analysis.program.nested_class(each, callee[2]) for each in analysis.program.order(owner)[0]]
+    below = analysis.program.subclasses.get(owner, ())
+    anew = any(callee[2] in each.body.assigned or analysis.program.nested_class(each, callee[2]) is not None for each in below)
+    return kind in held and not anew
 
 
 def _is_put_there(callee: Expression, scope: FunctionSymbol) -> bool:
