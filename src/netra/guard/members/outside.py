@@ -101,6 +101,8 @@ class OutsideWrites:
             for name, imports in module.top.imported.items():
                 functions, classes = module.nested.get(0, ({}, {}))
                 several = len(imports) > 1 and len({(each.module, each.level, each.name) for each in imports}) > 1
+                # From a package and from the module that has it, a class is one and the same.
+                several = several and len({self._program.imported(each, module) for each in imports}) > 1
                 # Each `import a.b` and `import a.c` binds `a`, and the same.
                 if (several and any(each.name for each in imports)) or name in classes or name in functions:
                     found.add(name)
