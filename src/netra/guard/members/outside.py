@@ -129,7 +129,11 @@ class OutsideWrites:
                     case (_, (first, _, _) | (first, ("star", *_))) if name != "update":
                         target = first  # `setattr(self, *pair)` as well
                 if target is not None:
-                    for value in self._possible(_object_of(target, scope), scope):
+                    values = [*self._possible(_object_of(target, scope), scope)]
+                    # What the name begins with is asked of `is_written`.
+                    if not any(values) and call.arguments[1:2] and call.arguments[1][0] not in ("operator", "formatted"):
+                        found.update(_called_so(target, scope))
+                    for value in values:
                         match value:
                             case Instance(kind=kind) if self._parents.above(kind, TABLES | MODELS):
                                 pass  # `for name, value in changes.items(): setattr(row, name, value)` fills what is declared
@@ -292,3 +296,9 @@ def _only_annotates(kind: ClassSymbol) -> bool:
     assigned = [each for found in kind.body.assigned.values() for each in found]
     own = not (kind.facts.bases or kind.facts.decorators or kind.methods)
     return own and bool(assigned) and all(each.annotation is not None for each in assigned)
+
+
+def _called_so(target: Expression, scope: FunctionSymbol) -> Iterator[ClassSymbol]:
+    """The class of its module that a name speaks of which nobody knows: `setattr(database, name, entity)` beside `Database`."""
+    named = (last_name(target) or "").replace("_", "").lower()
+    yield from (each for each in scope.module.classes if each.name.lower() == named)
