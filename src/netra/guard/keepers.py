@@ -125,6 +125,19 @@ class Keepers:
         held = any(each.variable == access.variable for each in settings)
         return held or self._analysis.once(VariableNames).is_own(access.variable)
 
+    def held_beside(self, access: Access) -> frozenset[str]:
+        """What a class of settings in the very module asks the environment for, where the module is more than settings and
+        another part of it, as a server or a worker runs it, might have asked that class: a program in one file.
+        """
+        module = access.module
+        if not OWNING.isdisjoint(module.name.split(".")) or is_edge(module) or self._is_of_a_script(access):
+            return frozenset()
+        settings = [each for each in self._held.by_module.get(module, ()) if each.holder is not None]
+        held = frozenset(each.variable for each in settings)
+        if len(held) < LEAST or access.scope.owner in {each.holder for each in settings}:
+            return frozenset()
+        return held
+
     def passed(self, access: Access) -> Keeper | None:
         """The keeper that a read passes by."""
         keeper = self.at_hand(access)
