@@ -20,6 +20,7 @@ from netra.guard.holdings import Bypass
 from netra.guard.importing import ImportOrder
 from netra.guard.keeping import LEAST, Keeper, SettingsKeepers, is_within
 from netra.guard.lazily import lazily
+from netra.guard.left_out import is_always_left_out
 from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import beginning_of, key_of
 from netra.guard.ownership import ClearOwners, asks_django, imports_what_it_reads_with
@@ -152,10 +153,12 @@ class Keepers:
             return None
         if access.scope.facts.sort in (TOP, BODY) and any(map(self._clear.is_filled_later, keeper.modules)):
             return None
-        if (is_handed_on(access) and not self._is_answered(access)) or (
-            is_fallback(access) and access.scope not in self._analysis.reach.entries
-        ):
+        if is_handed_on(access) and not self._is_answered(access):
             return None
+        if is_fallback(access) and access.scope not in self._analysis.reach.entries:
+            own = access.variable in keeper.variables or self.begins_as_own(access, keeper)
+            if not own or not is_always_left_out(self._analysis, access.scope):
+                return None
         held = self._held.by_variable.get(access.variable, ())
         if not held and FIRST.search(access.variable) and self._clear.fills_what_is_empty(access):
             return None

@@ -182,7 +182,7 @@ class ClearOwners:
     def _comes_after_settings(self, module: ModuleSymbol, owner: ModuleSymbol) -> bool:
         """It uses Django and lies beside a module of settings that asks the owner: Django reads those before all else."""
         beside = [each for each in self._settings_of_django if module.name.startswith(f"{each.name.rpartition('.')[0]}.")]
-        if not beside or module in beside or not _uses_django(module):
+        if not beside or module in beside or not uses_django(module):
             return False
         needed = self._order.before(owner)
         return module not in needed and any(each is owner or owner in self._order.before(each) for each in beside)
@@ -265,7 +265,8 @@ def _is_logged(access: Access) -> bool:
     return any(last_name(each.callee) in LOGGING and each.line <= access.line <= each.end_line for each in calls)
 
 
-def _uses_django(module: ModuleSymbol) -> bool:
+def uses_django(module: ModuleSymbol) -> bool:
+    """It imports something of Django, which has read its settings by the time that it does anything for anybody."""
     imports = (each for scope in module.functions for each in scope.facts.imports)
     return any(each.module.partition(".")[0] == "django" for each in imports)
 
