@@ -175,7 +175,7 @@ class ClearOwners:
         if owner not in self._askers:
             needed = self._order.before(owner)
             self._askers[owner] = self._order.after(owner) - needed
-        if module in self._askers[owner] or (self._is_of_django(owner) and asks_django(module)):
+        if module in self._askers[owner] or (self.is_of_django(owner) and asks_django(module)):
             return True
         return self._comes_after_settings(module, owner)
 
@@ -190,9 +190,10 @@ class ClearOwners:
     @lazily
     def _settings_of_django(self) -> tuple[ModuleSymbol, ...]:
         """The modules of settings that lie in a package, by what they must set."""
-        return tuple(each for each in self._analysis.modules if "." in each.name and self._is_of_django(each))
+        return tuple(each for each in self._analysis.modules if "." in each.name and self.is_of_django(each))
 
-    def _is_of_django(self, owner: ModuleSymbol) -> bool:
+    def is_of_django(self, owner: ModuleSymbol) -> bool:
+        """A module of settings that Django hands out."""
         return owner.top.assigned.keys() >= OF_DJANGO
 
     def is_named(self, setting: Setting) -> bool:
