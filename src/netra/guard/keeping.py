@@ -135,7 +135,8 @@ class SettingsKeepers:
             together = access.touch is Touch.READ and key is not None and key[0] in ("formatted", "operator")
             if together and beginning_of(self._analysis, key, scope).endswith("_"):
                 found.add(access.module)  # `def get(name): return os.environ[f"APP_{name}"]`
-            if not (scope.facts.sort in (TOP, BODY) or scope.name == "__getattr__"):
+            named = not OWNING.isdisjoint(access.module.name.split("."))
+            if not (scope.facts.sort in (TOP, BODY) or scope.name == "__getattr__" or named):
                 continue
             if access.touch is Touch.READ and any(key[0] in ("formatted", "operator") for key in _keys(access)):
                 found.add(access.module)
