@@ -21,8 +21,8 @@ VIEWS: Final = frozenset({"items", "keys", "values"})
 DECIDING: Final = frozenset({"__init__", "__new__", "__post_init__", "__getattribute__", "__iter__"})
 
 
-@rule("T113", "loop-over-nothing")
-def loop_over_nothing(analysis: Analysis) -> Iterator[Sighting]:
+@rule("T113", "nothing-gone-over")
+def nothing_gone_over(analysis: Analysis) -> Iterator[Sighting]:
     """An assertion stands in a loop over something that is empty, and never runs.
 
     ```python
