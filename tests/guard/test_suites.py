@@ -1,4 +1,6 @@
-from netra.guard.suites import asserts_by_call, caught, collected, gives_up, inside, is_suite
+import pytest
+
+from netra.guard.suites import asserts_by_call, bodies, caught, collected, gives_up, inside, is_suite
 from netra.guard.trying import handlers
 from tests.guard.programs import analysed, function
 
@@ -69,3 +71,20 @@ def test_a_handler_that_keeps_or_hands_on_the_error_gives_up() -> None:
         scope = function(analysed({"tests/test_x.py": body.format(line)}).program, "tests.test_x.test_a")
         given_up += [gives_up(scope, handler) for _, handler in handlers(scope)]
     assert given_up == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("asyncio.run(inner())", "inner"),
+        ("asyncio.get_event_loop().run_until_complete(inner())", "inner"),
+        ("anyio.run(inner)", "inner"),
+        ("assert asyncio.run(inner())", "test_it"),
+        ("asyncio.run(other())", "test_it"),
+        ("asyncio.run(inner()); check_all()", "test_it"),
+        ("asyncio.run(inner()); asyncio.run(inner())", "test_it"),
+    ],
+)
+def test_of_a_test_that_only_runs_a_coroutine_function_of_its_own_that_one_is_the_body(line: str, name: str) -> None:
+    text = f"def test_it():\n    async def inner(): ...\n    {line}\n"
+    assert [each.name for each in bodies(analysed({"tests/test_it.py": text}))] == [name]

@@ -20,9 +20,10 @@ from netra.guard.holdings import Bypass
 from netra.guard.importing import ImportOrder
 from netra.guard.keeping import LEAST, Keeper, SettingsKeepers, is_within
 from netra.guard.lazily import lazily
+from netra.guard.left_out import is_always_left_out
 from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import beginning_of, key_of
-from netra.guard.ownership import ClearOwners, asks_django, imports_what_it_reads_with
+from netra.guard.ownership import ClearOwners, asks_django, imports_what_it_reads_with, uses_django
 from netra.guard.requests.loading import Loading
 from netra.guard.settings import (
     HeldSettings,
@@ -125,6 +126,19 @@ class Keepers:
         held = any(each.variable == access.variable for each in settings)
         return held or self._analysis.once(VariableNames).is_own(access.variable)
 
+    def held_beside(self, access: Access) -> frozenset[str]:
+        """What a class of settings in the very module asks the environment for, where the module is more than settings and
+        another part of it, as a server or a worker runs it, might have asked that class: a program in one file.
+        """
+        module = access.module
+        if not OWNING.isdisjoint(module.name.split(".")) or is_edge(module) or self._is_of_a_script(access):
+            return frozenset()
+        settings = [each for each in self._held.by_module.get(module, ()) if each.holder is not None]
+        held = frozenset(each.variable for each in settings)
+        if len(held) < LEAST or access.scope.owner in {each.holder for each in settings}:
+            return frozenset()
+        return held
+
     def passed(self, access: Access) -> Keeper | None:
         """The keeper that a read passes by."""
         keeper = self.at_hand(access)
@@ -139,10 +153,12 @@ class Keepers:
             return None
         if access.scope.facts.sort in (TOP, BODY) and any(map(self._clear.is_filled_later, keeper.modules)):
             return None
-        if (is_handed_on(access) and not self._is_answered(access)) or (
-            is_fallback(access) and access.scope not in self._analysis.reach.entries
-        ):
+        if is_handed_on(access) and not self._is_answered(access):
             return None
+        if is_fallback(access) and access.scope not in self._analysis.reach.entries:
+            own = access.variable in keeper.variables or self.begins_as_own(access, keeper)
+            if not own or not is_always_left_out(self._analysis, access.scope):
+                return None
         held = self._held.by_variable.get(access.variable, ())
         if not held and FIRST.search(access.variable) and self._clear.fills_what_is_empty(access):
             return None
@@ -279,9 +295,16 @@ class Keepers:
         for name in {place_of(each): None for each in self._order.named(module) if top_of(each) != top}:
             if (keeper := self._found.by_name.get(name)) is not None:
                 yield keeper
-        for name, keeper in self._found.by_name.items() if asks_django(module) else ():
-            if name.rpartition(".")[2] == "settings" and module in self._found.importers[name]:
+        for name, keeper in self._found.by_name.items() if uses_django(module) else ():
+            asked = name.rpartition(".")[2] == "settings" and module in self._found.importers.get(name, ())
+            if asked or (keeper is self.of_django and top_of(module) != top_of(keeper.place)):
                 yield keeper
+
+    @lazily
+    def of_django(self) -> Keeper | None:
+        """The settings that Django hands out to every part of the program, where there are one and no others."""
+        found = [each for each in self._found.by_name.values() if any(map(self._clear.is_of_django, each.modules))]
+        return found[0] if len(found) == 1 else None
 
     def serves(self, module: ModuleSymbol) -> bool:
         """The program that a module is of serves somebody."""
@@ -315,7 +338,7 @@ class Keepers:
         if not asked and indirectly:
             asked = any(self._clear.can_ask(module, each) for each in keeper.modules)
         if not asked and keeper.place.name.rpartition(".")[2] == "settings":
-            asked = asks_django(module)
+            asked = asks_django(module) or (keeper is self.of_django and uses_django(module))
         return asked and module not in self._needed(keeper)
 
     def _is_beside(self, module: ModuleSymbol, keeper: Keeper) -> bool:
@@ -325,7 +348,7 @@ class Keepers:
         loading = self._analysis.once(Loading)
         if (loading.holds(module) and any(map(loading.holds, keeper.modules))) or self._order.asks(module, keeper.place):
             return True
-        return any(module in self._before(each) for each in self._found.importers[keeper.place.name])
+        return any(module in self._before(each) for each in self._found.importers.get(keeper.place.name, ()))
 
     def begins_as_own(self, access: Access, keeper: Keeper) -> bool:
         """The variable, or as much of its name as stands there, begins as the program's own do."""

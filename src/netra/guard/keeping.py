@@ -22,7 +22,7 @@ from netra.guard.lazily import lazily
 from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import beginning_of, key_of, lookups
 from netra.guard.meaning.expressions import within
-from netra.guard.ownership import asks_django
+from netra.guard.ownership import OF_DJANGO, asks_django
 from netra.guard.settings import READER, HeldSettings, place_of, top_of
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.variables import OF_LIBRARIES
@@ -104,7 +104,8 @@ class SettingsKeepers:
         for name, modules in sorted(asked.items(), key=lambda each: -len(importers.get(each[0], ()))):
             place = self._analysis.program.modules.get(name)
             variables = frozenset().union(*modules.values()) - {""}
-            if place is not None and importers.get(name) and self._is_plenty(variables, modules):
+            asked_for = importers.get(name) or any(each.top.assigned.keys() >= OF_DJANGO for each in modules)
+            if place is not None and asked_for and self._is_plenty(variables, modules):
                 words, part = _words(variables, top_of(place)), part_of(name)
                 keeper = Keeper(place, part, tuple(modules), variables, words, name in loading | filling, name in loading)
                 found.setdefault(top_of(place), []).append(keeper)
@@ -134,7 +135,8 @@ class SettingsKeepers:
             together = access.touch is Touch.READ and key is not None and key[0] in ("formatted", "operator")
             if together and beginning_of(self._analysis, key, scope).endswith("_"):
                 found.add(access.module)  # `def get(name): return os.environ[f"APP_{name}"]`
-            if not (scope.facts.sort in (TOP, BODY) or scope.name == "__getattr__"):
+            named = not OWNING.isdisjoint(access.module.name.split("."))
+            if not (scope.facts.sort in (TOP, BODY) or scope.name == "__getattr__" or named):
                 continue
             if access.touch is Touch.READ and any(key[0] in ("formatted", "operator") for key in _keys(access)):
                 found.add(access.module)
@@ -223,7 +225,7 @@ class SettingsKeepers:
         """
         beside = [each for each in keepers if each.part == keeper.part]
         kept = frozenset().union(*(each.variables for each in beside))
-        asking = set().union(*(importers[each.place.name] for each in beside))
+        asking = set().union(*(importers.get(each.place.name, ()) for each in beside))
         places = {each.place.name for each in keepers}
         elsewhere: dict[str, set[ModuleSymbol]] = {}
         for access in self._analysis.once(serving_reads):

@@ -175,14 +175,14 @@ class ClearOwners:
         if owner not in self._askers:
             needed = self._order.before(owner)
             self._askers[owner] = self._order.after(owner) - needed
-        if module in self._askers[owner] or (self._is_of_django(owner) and asks_django(module)):
+        if module in self._askers[owner] or (self.is_of_django(owner) and asks_django(module)):
             return True
         return self._comes_after_settings(module, owner)
 
     def _comes_after_settings(self, module: ModuleSymbol, owner: ModuleSymbol) -> bool:
         """It uses Django and lies beside a module of settings that asks the owner: Django reads those before all else."""
         beside = [each for each in self._settings_of_django if module.name.startswith(f"{each.name.rpartition('.')[0]}.")]
-        if not beside or module in beside or not _uses_django(module):
+        if not beside or module in beside or not uses_django(module):
             return False
         needed = self._order.before(owner)
         return module not in needed and any(each is owner or owner in self._order.before(each) for each in beside)
@@ -190,9 +190,10 @@ class ClearOwners:
     @lazily
     def _settings_of_django(self) -> tuple[ModuleSymbol, ...]:
         """The modules of settings that lie in a package, by what they must set."""
-        return tuple(each for each in self._analysis.modules if "." in each.name and self._is_of_django(each))
+        return tuple(each for each in self._analysis.modules if "." in each.name and self.is_of_django(each))
 
-    def _is_of_django(self, owner: ModuleSymbol) -> bool:
+    def is_of_django(self, owner: ModuleSymbol) -> bool:
+        """A module of settings that Django hands out."""
         return owner.top.assigned.keys() >= OF_DJANGO
 
     def is_named(self, setting: Setting) -> bool:
@@ -265,7 +266,8 @@ def _is_logged(access: Access) -> bool:
     return any(last_name(each.callee) in LOGGING and each.line <= access.line <= each.end_line for each in calls)
 
 
-def _uses_django(module: ModuleSymbol) -> bool:
+def uses_django(module: ModuleSymbol) -> bool:
+    """It imports something of Django, which has read its settings by the time that it does anything for anybody."""
     imports = (each for scope in module.functions for each in scope.facts.imports)
     return any(each.module.partition(".")[0] == "django" for each in imports)
 

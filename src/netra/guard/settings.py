@@ -28,6 +28,9 @@ READER: Final = re.compile(r"(?:\w*_)?\w*(?:Settings|Config|Configuration|Enviro
 # A class that reads this many variables holds settings; one that reads fewer has an argument that may be left out.
 MANY: Final = 3
 
+# So does one that reads so many, none of which stands in for an argument.
+FEW: Final = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -93,7 +96,8 @@ class HeldSettings:
             if OWNING & {*module.name.split(".")[-2:]} and not module.in_tests and access.variable:
                 yield _setting(access)
         for kind, found in of_class.items():
-            if len({each.variable for each in found}) >= MANY:
+            enough = MANY if any(map(is_fallback, found)) else FEW
+            if len({each.variable for each in found}) >= enough:
                 for access in found:
                     yield Setting(access.variable, kind.module, access.line, target_of(access), kind, access.default)
 

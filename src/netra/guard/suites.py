@@ -30,6 +30,9 @@ ENDING: Final = frozenset("skip xfail exit _exit append abort".split())
 TELLING: Final = frozenset("print str repr type format debug info warning error exception log".split())
 
 BROAD: Final = frozenset({"Exception", "BaseException", "AssertionError"})
+# They run a coroutine, or a coroutine function, to its end.
+RUNNING: Final = frozenset({"run", "run_until_complete"})
+
 TIMEOUTS: Final = frozenset({"TimeoutError", "CancelledError", "ReadTimeout", "TimeoutException", "ConnectTimeout"})
 
 
@@ -87,6 +90,26 @@ def is_suite(module: ModuleSymbol) -> bool:
     """Whether a file is named so that pytest looks into it."""
     name = module.path.rpartition("/")[2]
     return name.startswith("test_") or name.endswith(("_test.py", "tests.py"))
+
+
+def bodies(analysis: Analysis) -> Iterator[FunctionSymbol]:
+    """Every test that is collected; of one that does nothing for itself but run a coroutine function of its own, that one."""
+    for scope in collected(analysis):
+        yield _run_inside(scope) or scope
+
+
+def _run_inside(scope: FunctionSymbol) -> FunctionSymbol | None:
+    """`scenario` of a test that asserts nothing and ends with `asyncio.run(scenario())`."""
+    facts = scope.facts
+    if facts.asserts or facts.returned or facts.raises or facts.blocks or not facts.calls:
+        return None
+    runs = [call for call in facts.calls if last_name(call.callee) in RUNNING and call.where == ("statement",)]
+    if len(runs) != 1 or len(runs[0].arguments) != 1 or any(asserts_by_call(last_name(call.callee)) for call in facts.calls):
+        return None
+    given = runs[0].arguments[0]
+    callee = facts.calls[given[1]].callee if given[0] == "call" else given
+    found = [each for each in scope.children if ("name", each.name) == callee and each.facts.sort == ASYNC]
+    return found[0] if len(found) == 1 else None
 
 
 def inside(scope: FunctionSymbol) -> Iterator[FunctionSymbol]:

@@ -323,9 +323,20 @@ def _setting_in(name: str, scope: FunctionSymbol) -> Iterator[str]:
                 value = callee[1]
             match value:
                 case ("attribute", held, str(kept)) | ("subscript", held, ("string", str(kept))):
-                    of = scope.facts.calls[held[1]].callee if held[0] == "call" else held
-                    if KEEPING.fullmatch(last_name(of) or ""):
+                    if KEEPING.fullmatch(_called(held, scope)):
                         yield kept
+
+
+def _called(held: Expression, scope: FunctionSymbol) -> str:
+    """What an object of settings is called: `settings()`, `self.settings`, `request.app[SETTINGS]`, `app["settings"]`."""
+    match held:
+        case ("call", int(index)):
+            return last_name(scope.facts.calls[index].callee) or ""
+        case ("subscript", _, ("string", str(key))):
+            return key
+        case ("subscript", _, key):
+            return last_name(key) or ""
+    return last_name(held) or ""
 
 
 def _asked_whether(expression: Expression, scope: FunctionSymbol) -> Iterator[str]:

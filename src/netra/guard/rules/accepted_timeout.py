@@ -6,7 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Assignment, Block, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.rule import rule
-from netra.guard.suites import TIMEOUTS, asserts_by_call, caught, collected, gives_up
+from netra.guard.suites import TIMEOUTS, asserts_by_call, bodies, caught, gives_up
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.trying import handlers
 from netra.guard.values import Step
@@ -29,7 +29,7 @@ def accepted_timeout(analysis: Analysis) -> Iterator[Sighting]:
     `asyncio.wait(…, timeout=…)` and asserts how many tasks are done and pending together, or asserts something of each that is
     done, of which there may be none.
     """
-    for scope in collected(analysis):
+    for scope in bodies(analysis):
         yield from _summed(scope)
         yield from _of_those_in_time(scope)
         yield from _suppressed(scope)

@@ -6,7 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.rule import rule
-from netra.guard.suites import collected
+from netra.guard.suites import bodies
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
@@ -29,7 +29,7 @@ def assertion_never_reached(analysis: Analysis) -> Iterator[Sighting]:
     anything but the error. So is one in a block that expects an `AssertionError` and nothing else; where that is one of several
     errors, the assertion's failure passes for what is expected.
     """
-    for scope in collected(analysis):
+    for scope in bodies(analysis):
         for block in scope.facts.blocks:
             expected = _expected(scope, block)
             if block.what not in ("with", "with async") or expected <= {"AssertionError"}:

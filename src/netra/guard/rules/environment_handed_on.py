@@ -9,12 +9,13 @@ from netra.guard.analysis import Analysis
 from netra.guard.answered import answered, logged
 from netra.guard.children import OF_TOOLS, spared_takers, spares_another
 from netra.guard.entries.sorts import ROUTE
-from netra.guard.environment import LOGGING, Access, Touch, accesses, is_edge, outside
+from netra.guard.environment import LOGGING, Access, Owners, Touch, accesses, is_edge, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.handing import HandedEnvironment, handings, is_elsewhere, is_within_a_function, secrets_for_nothing
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
+from netra.guard.keeping import SECRET
 from netra.guard.nameless import looked_through
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
@@ -81,7 +82,7 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     """
     message = "the whole environment is handed on, secrets included"
     told: set[Access] = set()
-    for access, owners in outside(analysis, Touch.WHOLE, without_owner=True):
+    for access, owners in (*outside(analysis, Touch.WHOLE, without_owner=True), *_beside_settings(analysis)):
         if owners.configured:
             yield of_access(analysis, access, owners, message)
         elif (keeper := _with_secrets(analysis, access)) is not None:
@@ -115,6 +116,14 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
             yield Sighting(*place, why, (), Mend("give it the few variables that it needs"), CERTAIN)
 
 
+def _beside_settings(analysis: Analysis) -> Iterator[tuple[Access, Owners]]:
+    """In a program of one file the class of settings is no reason to hand on all of the environment elsewhere in it."""
+    for access in analysis.once(accesses) if not analysis.configuration.owner else ():
+        held = access.touch is Touch.WHOLE and analysis.once(Keepers).held_beside(access)
+        if held and _with_secrets(analysis, access) is access.module:
+            yield access, Owners((), False)
+
+
 def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     """The keeper of the program's settings, secrets among them, which the environment of a server has as well."""
     clear = analysis.once(ClearOwners)
@@ -129,7 +138,8 @@ def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     keepers = (each for each in analysis.once(Keepers).of(access.module) if each.secrets or spared)
     keeper = next(keepers, None)
     if keeper is None:
-        return None
+        beside = any(map(SECRET.search, analysis.once(Keepers).held_beside(access)))
+        return access.module if beside and clear.is_served(access) else None
     served = any(clear.is_served(replace(access, scope=each)) for each in (access.scope, *(one.scope for one in handed)))
     return keeper.place if served or analysis.once(Keepers).is_imported(access.module, keeper) else None
 

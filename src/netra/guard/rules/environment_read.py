@@ -111,7 +111,8 @@ def _matters(analysis: Analysis, bypass: Bypass) -> bool:
         return True
     if access.mention.where[0] == "subscript" and not _is_asked_before(access) and analysis.reach.path_to(access.scope):
         return True
-    if top_of(access.module) != top_of(bypass.owner):
+    django = analysis.once(Keepers).of_django
+    if top_of(access.module) != top_of(bypass.owner) and (django is None or django.place is not bypass.owner):
         return False  # the settings of a library that lies beside the server need not be those of the server
     return analysis.once(Holdings).holding_of(access.module) is not None or analysis.once(Keepers).hold_most(access.module)
 

@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.rule import rule
-from netra.guard.suites import asserts_by_call, collected, inside
+from netra.guard.suites import asserts_by_call, bodies, inside
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 # `assert False` stands where nobody may get to.
@@ -50,7 +50,7 @@ def own_value_asserted(analysis: Analysis) -> Iterator[Sighting]:
     could have changed it. So is one that raises itself what it expects (`with raises(ValueError): raise ValueError`). A field
     of a data class of the tests that does nothing but keep what it is given is what was given.
     """
-    for scope in collected(analysis):
+    for scope in bodies(analysis):
         asserts = (*scope.facts.asserts, *_by_method(scope))
         if (raised := _raises_itself(scope)) and not asserts:
             message = f"`{scope.name}` raises itself what it expects to be raised"

@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.rule import rule
-from netra.guard.suites import BROAD, caught, collected, gives_up
+from netra.guard.suites import BROAD, bodies, caught, gives_up
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.trying import handlers
 from netra.guard.values import Step
@@ -34,7 +34,7 @@ def swallowed_assertion(analysis: Analysis) -> Iterator[Sighting]:
     `contextlib.suppress(Exception)` around it does the same, and so does `pytest.raises(Exception)`: a failed assertion is what
     it waits for. A handler that raises, fails, skips or asserts is left alone.
     """
-    for scope in collected(analysis):
+    for scope in bodies(analysis):
         for block in scope.facts.blocks:
             names = _suppressed(scope, block) & BROAD
             inside = [line for _, line in scope.facts.asserts if block.line <= line <= block.end_line]

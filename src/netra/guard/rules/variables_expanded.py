@@ -11,6 +11,7 @@ from netra.guard.environment import EXPANDING, Access, Touch, is_edge, outside
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.keepers import Keepers
+from netra.guard.keeping import SECRET
 from netra.guard.lookups import key_of
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
@@ -89,6 +90,9 @@ def _asked_by_a_shell(analysis: Analysis) -> Iterator[Sighting]:
         if keeper is not None and (access.variable in keeper.variables or keepers.begins_as_own(access, keeper)):
             message = f"`{access.variable}` is read from the environment by the shell that runs the text"
             yield past_owner(access, keeper.place, message, CERTAIN)
+        elif SECRET.search(access.variable) and access.variable in keepers.held_beside(access):
+            message = f"`{access.variable}` is put by a shell into the arguments of what it runs, past the settings beside"
+            yield past_owner(access, access.module, message, CERTAIN)
 
 
 def _homes_told(analysis: Analysis) -> Iterator[Sighting]:
