@@ -7,7 +7,6 @@ import pytest
 from tests.guard.by_hand import by_hand
 from tests.guard.by_hand.by_hand import HERE, PatchFails, found_in, packages, planted
 
-
 # Into those that came later eight were put.
 LATER = frozenset("aries-cloudagent fastapi-admin flower litestar-users mcp-agent nvidia-nat-core piccolo-api vanna".split())
 
