@@ -1,3 +1,5 @@
+import pytest
+
 from netra.guard.meaning.overriding import misfits
 from tests.guard.programs import analysed
 
@@ -41,3 +43,32 @@ def test_nothing_is_found_where_the_judge_finds_nothing_wrong() -> None:
     analysis = analysed(TEXT)
     found = misfits(analysis.program, analysis.receivers, lambda scope, call, value: None)
     assert [each.method.facts.qualified for each in found] == ["Early.fetch"]
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("bus.stop()", ["use"]),
+        ("bus.stop(); return bus.stop", []),
+        ("bus.stop(); other.stop()", []),
+        ("bus.stop(); await late.stop()", []),
+        ("return 1", []),
+    ],
+)
+def test_a_call_from_outside_meets_a_method_that_nobody_awaits(call: str, expected: list[str]) -> None:
+    text = f"""
+    class Bus:
+        def stop(self): ...
+
+    class Late(Bus):
+        async def stop(self):
+            print("stop")
+
+    async def use(bus: Bus, late: Late, other):
+        {call}
+    """
+    analysis = analysed(text)
+    found = misfits(
+        analysis.program, analysis.receivers, lambda scope, call, value: None if call.where[0] == "await" else "drops it"
+    )
+    assert [each.caller.name for each in found] == expected

@@ -37,6 +37,8 @@ HELD = frozenset({"total", "paid"})
         ("order = Order(); return order.totals", ("name", "order"), None),
         ("return box.order.total, box.order.totals", ("attribute", ("name", "box"), "order"), True),
         ("return box.order.totals", ("attribute", ("name", "box"), "order"), None),
+        ("crate = boxes(); return crate.order.total, crate.order.totals", ("attribute", ("name", "crate"), "order"), True),
+        ("crate = boxes(); return crate.order.totals", ("attribute", ("name", "crate"), "order"), None),
         ("made = fetch(); return made.total, made.totals", ("name", "made"), True),
         ("made = fetch(); return made.totals", ("name", "made"), None),
     ],

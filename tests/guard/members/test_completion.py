@@ -48,3 +48,26 @@ def test_a_mixin_that_hands_on_takes_what_another_class_has() -> None:
     assert completion.is_completed_elsewhere(timed, "name")
     assert not completion.is_completed_elsewhere(timed, "title")
     assert not completion.is_completed_elsewhere(alone, "name")
+
+
+def test_a_class_that_writes_what_its_bases_leave_open_is_whole() -> None:
+    text = """
+    import abc
+
+    class Open(abc.ABC):
+        @abc.abstractmethod
+        def run(self): ...
+
+    class Whole(Open):
+        def __init__(self): self.speed = 2
+        def run(self): ...
+
+    class WithoutConstructor(Open):
+        def run(self): ...
+
+    class Alone:
+        def __init__(self): self.speed = 2
+    """
+    analysis = analysed(text)
+    kinds = [of_class(analysis.program, f"example.{name}") for name in ("Whole", "WithoutConstructor", "Alone")]
+    assert [analysis.once(Completion).is_whole(kind) for kind in kinds] == [True, False, False]

@@ -49,6 +49,14 @@ def is_told_apart(expression: Expression, name: str, scope: FunctionSymbol) -> b
     return False
 
 
+def is_asked_but_for_its_class(expression: Expression, name: str, scope: FunctionSymbol) -> bool:
+    """The same, of all that is asked but by `isinstance` of the very expression."""
+    asking = [each for each in scope.facts.calls if each.callee[-1] in ASKING or each.where == TESTED]
+    others = [each for each in asking if each.callee != ("name", "isinstance") or each.arguments[:1] != (expression,)]
+    around = scope.parent is not None and is_told_apart(expression, name, scope.parent)
+    return around or any(_asks(call, expression, name) for call in others)
+
+
 def is_asked_about(expression: Expression, line: int, scope: FunctionSymbol) -> bool:
     """The line stands under an `if` that hands the expression itself to a call: `if is_overridden(self.send): self.send(…)`."""
     return any(

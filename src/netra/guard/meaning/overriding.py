@@ -12,7 +12,7 @@ from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
-from netra.guard.values import CoroutineOf, Plain
+from netra.guard.values import CoroutineOf, Either, Plain, Routine, Value
 
 # Decorators that leave a method what it is.
 HARMLESS: Final = frozenset({"abstractmethod", "override", "final"})
@@ -85,6 +85,59 @@ def _first(
         if how is not None:
             yield MisfitOverride(method, above, caller, call, how)
             return
+    if method.facts.sort == ASYNC and not method.module.in_tests:
+        yield from _first_outside(method, above, program, receivers, judge)
+
+
+def _first_outside(
+    method: FunctionSymbol, above: FunctionSymbol, program: Program, receivers: Receivers, judge: Judge
+) -> Iterator[MisfitOverride]:
+    """The first call of the method above on another object than `self`, where nobody in the program awaits what such a call
+    gives, and nobody hands the method on.
+
+    A call of which nothing is known may be one that awaits it, and so no call but of other methods may be unknown.
+    """
+    value = receivers.kinds.outcome(method)
+    if not isinstance(value, CoroutineOf) or method.name.startswith("__"):
+        return
+    first: MisfitOverride | None = None
+    for caller, index in program.calls_named.get(method.name, ()):
+        call = caller.facts.calls[index]
+        if call.callee[0] != "attribute":
+            continue
+        called = _called(receivers.value(call.callee, caller))
+        if called and not any(each in (method, above) or _is_beside(each, above, program) for each in called):
+            continue  # a method of something else
+        how = None if tells_kinds_apart(caller) or not _may_take(method, call) else judge(caller, call, value)
+        if how is None or not called:
+            return
+        outside = not _is_of_family(caller, call.callee) and not caller.module.in_tests
+        if first is None and outside and above in called:
+            first = MisfitOverride(method, above, caller, call, how)
+    if first is not None and not _is_handed_on(method.name, program):
+        yield first
+
+
+def _called(value: Value | None) -> tuple[FunctionSymbol, ...]:
+    """The functions that a callee may be; none where it is not known."""
+    found = value.options if isinstance(value, Either) else (value,)
+    called = tuple(each.function for each in found if isinstance(each, Routine))
+    return called if len(called) == len(found) else ()
+
+
+def _is_beside(function: FunctionSymbol, above: FunctionSymbol, program: Program) -> bool:
+    """Another class below has a method of its own in the place of the one above."""
+    return function.owner is not None and above.owner in program.order(function.owner)[0]
+
+
+def _is_handed_on(name: str, program: Program) -> bool:
+    """Somebody reads the method of an object without calling it there."""
+    for module in program.own:
+        for scope in module.functions:
+            read = sum(expression[2] == name for expression, _, _ in scope.attributes_read)
+            if read > sum(call.callee[0] == "attribute" and call.callee[2] == name for call in scope.facts.calls):
+                return True
+    return False
 
 
 def _may_take(method: FunctionSymbol, call: CallSite) -> bool:

@@ -15,7 +15,7 @@ from netra.guard.meaning.parameters import parameter_given
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program, one_of
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
-from netra.guard.values import AwaitableOf, CoroutineOf, Foreign, Instance, Plain, Routine, Step, TypeOf, Value
+from netra.guard.values import AwaitableOf, CoroutineOf, Either, Foreign, Instance, Plain, Routine, Step, TypeOf, Value
 
 
 class Fate(Enum):
@@ -309,6 +309,10 @@ class CoroutinePlaces:
                 step = self._taken_as_value(function, position, bound=bound, depth=depth)
                 if step is not None:
                     return Fate.PASSED, f"it is passed to `{name}`, which needs a value", (step,)
+            case Either(options=options) if depth < 2:
+                step = self._taken_by_each(options, position, depth)
+                if step is not None:
+                    return Fate.PASSED, f"it is passed to `{name}`, which needs a value", (step,)
             case TypeOf(kind=kind) if depth < 2:
                 step = self._field(kind, position, depth)
                 if step is not None:
@@ -366,6 +370,16 @@ class CoroutinePlaces:
                     return None
                 return Step(each.module.path, declared[0].line, f"`{position}` is declared there, and no coroutine")
         return None
+
+    def _taken_by_each(self, options: tuple[Value, ...], position: int | str, depth: int) -> Step | None:
+        """One of several functions is called, and each that does anything needs a value: those below a method left open."""
+        found: list[Step | None] = []
+        for each in options:
+            if not isinstance(each, Routine) or each.function.module.library:
+                return None
+            if not each.function.facts.abstract:
+                found.append(self._taken_as_value(each.function, position, bound=each.bound, depth=depth))
+        return None if None in found else next(iter(found), None)
 
     def _taken_as_value(self, function: FunctionSymbol, position: int | str, *, bound: bool, depth: int) -> Step | None:
         """The place at which a function shows that it takes a parameter for a value; None when it may well await it."""

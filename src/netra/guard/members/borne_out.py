@@ -5,11 +5,14 @@ the caller has.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Assignment, Expression, last_name
+from netra.guard.facts import SELF, Assignment, Expression, last_name
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine
+
+CLS: Final[Expression] = ("name", "cls")
 
 
 def bears_out(
@@ -22,6 +25,8 @@ def bears_out(
     if _is_only_annotated(inner, scope):
         return _is_asked_for_more(held, inner, scope) or scope.name not in analysis.once(_handed_on)
     if _is_of_annotated(inner, scope) and _is_asked_for_more(held, inner, scope):
+        return True
+    if alone and _is_of_another(inner) and _is_asked_for_one_missing(held, inner, scope):
         return True
     return True if alone and _is_borne_out_elsewhere(analysis, held, inner, scope) else None
 
@@ -120,6 +125,17 @@ def _is_of_annotated(inner: Expression, scope: FunctionSymbol) -> bool:
     while root[0] == "attribute":
         root = root[1]
     return root is not inner and _is_only_annotated(root, scope)
+
+
+def _is_of_another(inner: Expression) -> bool:
+    """`order.customer`: an attribute of another object than `self`, of which the methods of its class say nothing more."""
+    return inner[0] == "attribute" and inner[1][0] in ("name", "attribute") and inner[1] not in (SELF, CLS)
+
+
+def _is_asked_for_one_missing(held: frozenset[str], inner: Expression, scope: FunctionSymbol) -> bool:
+    """The function asks it for what it has, and for one thing only that it lacks."""
+    names = {expression[2] for expression, _, _ in scope.attributes_read if expression[1] == inner}
+    return len(names - held) == 1 and bool(names & held)
 
 
 def owner_of_self(scope: FunctionSymbol) -> ClassSymbol | None:

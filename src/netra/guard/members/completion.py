@@ -79,6 +79,19 @@ class Completion:
             )
         return self._seen[kind]
 
+    def is_whole(self, kind: ClassSymbol) -> bool:
+        """A class for others to make as it is: it has a constructor of its own, writes all that its bases leave open, and these
+        are of the program.
+        """
+        order = self._program.order(kind)[0]
+        open_above = {name for each in order[1:] for name, methods in each.methods.items() if any(map(_is_left_open, methods))}
+        return (
+            not kind.name.startswith("_")
+            and "__init__" in kind.methods
+            and bool(open_above)
+            and not {*self._parents.outside(kind)} - WITHOUT_METHODS
+        )
+
     def is_made_itself(self, kind: ClassSymbol) -> bool:
         """The program calls this very class by its name."""
         found = self._analysis.calls_of(*names_for([kind.name], self._analysis))

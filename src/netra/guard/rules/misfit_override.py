@@ -17,7 +17,7 @@ from netra.guard.values import CoroutineOf, Step
 
 @rule("A116", "misfit-override")
 def misfit_override(analysis: Analysis) -> Iterator[Sighting]:
-    """An `async def` overrides a plain method, or a plain one an `async def`, and an inherited method calls it as the other.
+    """An `async def` overrides a plain method, or a plain one an `async def`, and callers take it for the other.
 
     ```python
     class Detector:
@@ -31,6 +31,9 @@ def misfit_override(analysis: Analysis) -> Iterator[Sighting]:
         async def predict(self, audio):  # A116: `finished` subscripts a coroutine
             return await self.client.post(audio)
     ```
+
+    So it is where others than the class call the method above, on an object that may be of either class, and nobody in the
+    program awaits what such a call gives or hands the method on.
 
     The other way round, `await self.predict(audio)` awaits what a plain method gives, and raises TypeError. Nothing is
     reported where the caller asks whether what it gets is to be awaited, where the annotation above leaves that open, and

@@ -14,6 +14,7 @@ from netra.guard.meaning.exhaustion import classes_left
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.meaning.provenance import origin
+from netra.guard.members.asked_by_class import asked_by_class
 from netra.guard.members.beginnings import may_be_made
 from netra.guard.members.borne_out import bears_out, owner_of_self
 from netra.guard.members.columns import MissingColumn, missing_columns
@@ -82,8 +83,10 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     queries of SQLAlchemy, Django and Tortoise give, and with what loops go over. An annotation of an attribute or of what a
     function returns is borne out by the other methods and callers, where these ask for nothing else that the class lacks.
     So it is where a function makes an object of one class or of another, one of them lacks the name, and the caller neither
-    tells which nor asks. Columns of a table without a class (`orders.c.total`), `super()` and what `+=` adds to are asked about
-    as well. What another annotation says alone is believed less.
+    tells which nor asks; where an `if isinstance(…)` around the line says what an otherwise unknown object is; and where an
+    attribute of another object is asked, in the same function, for what its class has and for one thing only that it lacks.
+    Columns of a table without a class (`orders.c.total`), `super()` and what `+=` adds to are asked about as well. What another
+    annotation says alone is believed less.
     """
     members = analysis.once(MemberNames)
     used = analysis.program.once(NamesUsed)
@@ -98,11 +101,13 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
             if key not in owners:
                 owners[key] = _owners(analysis, members, inner, scope, asks_own=name not in OF_BUILTINS)
             found = owners[key]
-            told = False
+            told, asked = False, None
             if found is not None and len(found.kinds) > 1:
                 left = classes_left(found.kinds, inner, line, scope, analysis.program)
                 told = left is not None
                 found = PossibleKinds(left, frozenset().union(*(members.of(kind) or () for kind in left))) if left else found
+            elif found is None and (asked := asked_by_class(analysis, inner, name, line, scope)) is not None:
+                told, found = True, PossibleKinds((asked.kind,), asked.held)
             if found is not None and name in found.held and inner[0] == "name" and not told and expression not in seen:
                 lacking = (
                     _of_a_class_below(analysis, expression, line, column, scope)
@@ -123,7 +128,8 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
                 and not used.is_unused(scope)
             ):
                 seen.add(expression)
-                sighting = _sighting(analysis, found, expression, line, column, scope)
+                is_sure = asked.is_borne_out if asked is not None else _is_sure(analysis, found, expression, scope)
+                sighting = _sighting(found, expression, line, column, scope, is_sure=is_sure)
                 sightings.setdefault((found.kinds, sighting.confidence), []).append(sighting)
         for each in sightings.values():
             if len(each) <= MOST_OF_A_CLASS:
@@ -381,14 +387,20 @@ def _is_excused(
     )
 
 
-def _is_sure(analysis: Analysis, found: PossibleKinds, inner: Expression, scope: FunctionSymbol) -> bool:
+def _is_sure(analysis: Analysis, found: PossibleKinds, expression: Expression, scope: FunctionSymbol) -> bool:
     kinds, held = found
+    _, inner, name = expression
     if scope.module.in_tests or is_migration(scope.module):
         return False
     if inner[0] == "call" and scope.facts.calls[inner[1]].callee == SUPER:
         return not analysis.program.subclasses.get(scope.owner) if scope.owner is not None else False
     if inner[0] == "name" and inner[1] in ("self", "cls"):
-        return not analysis.program.subclasses.get(kinds[0]) and analysis.once(Completion).is_seen_made(kinds[0])
+        completion = analysis.once(Completion)
+        if analysis.program.subclasses.get(kinds[0]):
+            return False
+        return completion.is_seen_made(kinds[0]) or (
+            completion.is_whole(kinds[0]) and not analysis.once(MemberNames).are_together({name})
+        )
     if len(kinds) == 1 and _is_plain_to_see(analysis, kinds[0], inner, scope):
         return True
     borne_out = bears_out(analysis, held, inner, scope, alone=len(kinds) == 1)
@@ -426,7 +438,7 @@ def _is_made_once(analysis: Analysis, kind: ClassSymbol, given: list[tuple[Funct
 
 
 def _sighting(
-    analysis: Analysis, found: PossibleKinds, expression: Expression, line: int, column: int, scope: FunctionSymbol
+    found: PossibleKinds, expression: Expression, line: int, column: int, scope: FunctionSymbol, *, is_sure: bool
 ) -> Sighting:
     _, inner, name = expression
     close = get_close_matches(name, sorted(found.held), 1)
@@ -440,5 +452,5 @@ def _sighting(
     ]
     mend = Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name what is meant, or add it")
     message = f"`{written(expression, scope)}`: {what} `{name}`"
-    sure = CERTAIN if _is_sure(analysis, found, inner, scope) else LIKELY
+    sure = CERTAIN if is_sure else LIKELY
     return Sighting(scope, line, column, line, message, (*origin(inner, first, scope), *why), mend, sure)

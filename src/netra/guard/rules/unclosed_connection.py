@@ -33,6 +33,7 @@ from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.trying import handlers
 from netra.guard.values import Step, TypeOf
 
@@ -234,6 +235,7 @@ def _left_open_in_name(
     ]
     given_out = {each.line for each in scope.facts.returned if each.how == "yield"}
     working = {call.line for call, does in zip(calls, effects, strict=True) if EXECUTES in does}
+    working |= {call.line for call in calls if _is_of_cursor(call, name, scope)}
     lost = opening.library in FROM_POOLS and connections.is_pooled(opening.index, scope)
     return _worst(
         ways,
@@ -247,6 +249,19 @@ def _left_open_in_name(
         raised=frozenset(scope.facts.raises),
         working=working if lost or served else set(),
     )
+
+
+def _is_of_cursor(call: CallSite, name: str, scope: FunctionSymbol) -> bool:
+    """`cursor.execute(…)` of a name that is only ever given `connection.cursor()`."""
+    match call.callee:
+        case ("attribute", ("name", str(cursor)), "execute" | "executemany" | "copy_expert" | "callproc"):
+            made = [each.value for each in scope.assigned.get(cursor, ())]
+            plain = [each[1] if each[0] == "await" else each for each in made]
+            return bool(plain) and all(
+                each[0] == "call" and scope.facts.calls[each[1]].callee == ("attribute", ("name", name), "cursor")
+                for each in plain
+            )
+    return False
 
 
 def _closed_at(opening: Opening) -> int:
