@@ -57,7 +57,7 @@ def shared_context_default(analysis: Analysis) -> Iterator[Sighting]:
         default = dict(call.keywords).get("default")
         if scope.facts.sort != TOP or default is None or scope.module.in_tests:
             continue
-        if default[0] == "name" and len(given := scope.assigned.get(default[1], ())) == 1:
+        if default[0] == "name" and len(given := scope.assigned.get(str(default[-1]), ())) == 1:
             default = given[0].value  # `NOBODY = Caller()`, and then `default=NOBODY`
         kind = _made_of(analysis, default, scope)
         if (kind is not None or is_container(default, scope)) and (change := _change(analysis, scope, call, kind)):
