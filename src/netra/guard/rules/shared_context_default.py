@@ -57,8 +57,9 @@ def shared_context_default(analysis: Analysis) -> Iterator[Sighting]:
         default = dict(call.keywords).get("default")
         if scope.facts.sort != TOP or default is None or scope.module.in_tests:
             continue
-        if default[0] == "name" and len(given := scope.assigned.get(str(default[-1]), ())) == 1:
-            default = given[0].value  # `NOBODY = Caller()`, and then `default=NOBODY`
+        match default:
+            case ("name", str(name)) if len(scope.assigned.get(name, ())) == 1:
+                default = scope.assigned[name][0].value  # `NOBODY = Caller()`, and then `default=NOBODY`
         kind = _made_of(analysis, default, scope)
         if (kind is not None or is_container(default, scope)) and (change := _change(analysis, scope, call, kind)):
             message = "the default of this context variable is one object in every context, and is changed"
