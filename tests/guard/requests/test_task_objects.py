@@ -2,7 +2,7 @@
 
 import pytest
 
-from netra.guard.requests.task_objects import based_on, is_ended_after_a_run, own_lists, task_classes
+from netra.guard.requests.task_objects import based_on, bound_to, is_ended_after_a_run, own_lists, task_classes
 from tests.guard.programs import analysed
 
 TEXT = """
@@ -61,6 +61,14 @@ TASKS = """
 def test_the_class_that_a_task_is_based_on_has_one_object_and_so_have_those_above_it() -> None:
     found = {kind.name: scope.name for kind, (scope, _) in based_on(analysed({"example.py": TASKS})).items()}
     assert found == {"Kept": "load", "Base": "load"}
+
+
+def test_a_function_is_told_the_object_where_it_is_bound() -> None:
+    alone = "    @app.task(base=Ended)\n    def alone(number): ...\n"
+    other = "    @app.task(bind=True)\n    def other(self): ...\n"
+    text = f"{TASKS}\n{alone}\n{other}"
+    found = {kind.name: [each.name for each in scopes] for kind, scopes in bound_to(analysed(text)).items()}
+    assert found == {"Kept": ["load"], "Base": ["load"]}
 
 
 def test_what_a_method_closes_is_ended_after_a_run() -> None:

@@ -27,6 +27,9 @@ def _of(libraries: str, base: str, methods: str, sort: str, what: str = "") -> A
 
 
 REMOTE: Final = "gRPC"
+OF_CHANNEL: Final = "message of a channel"
+# How the one parameter is called of a method that answers a message of a channel.
+MESSAGES: Final = frozenset({"event", "message", "msg", "evt"})
 GRAPHQL: Final = "GraphQL"
 # What asks whether somebody may come in.
 _ASKED: Final = "authenticate has_permission has_object_permission allow_request"
@@ -85,6 +88,7 @@ ANSWERING: Final = (
         """connect disconnect receive receive_json websocket_connect websocket_receive websocket_disconnect""",
         SOCKET,
     ),
+    _of("channels", r".*Consumer", "", LISTENER, OF_CHANNEL),
     _of("", r"\w+Servicer", "", LISTENER, REMOTE),
     _of("langchain langchain_core crewai", r"BaseTool", "_run _arun", LISTENER, "agent tool"),
     _of("celery", r"Task", "run __call__ before_start", LISTENER, "celery"),
@@ -125,9 +129,17 @@ def served(kind: ClassSymbol, program: Program) -> Iterator[tuple[FunctionSymbol
                 if name not in taken and (answers or (row.what == GRAPHQL and name.startswith("resolve_"))):
                     taken.add(name)
                     for method in methods:
+                        if row.what == OF_CHANNEL and not _takes_message(method):
+                            continue
                         if row.what == REMOTE and len(method.facts.parameters) != 3:
                             continue  # `self, request, context`: what starts the server takes something else
                         yield method, row.sort, _label(row, kind, name)
+
+
+def _takes_message(method: FunctionSymbol) -> bool:
+    """`async def ride_offered(self, event)`: a layer of channels calls the method by the type of what is sent to a group."""
+    names = [each.name for each in method.facts.parameters]
+    return len(names) == 2 and names[1] in MESSAGES and not method.facts.decorators
 
 
 def _is_among(name: str, methods: frozenset[str]) -> bool:

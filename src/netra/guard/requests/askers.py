@@ -17,6 +17,9 @@ SIGNING_IN: Final = tuple(
     """auth user login token permission role admin principal identity verify security api_key apikey access credential
     protect signed member require check""".split()
 )
+# What only asks for anybody who is signed in.
+SIGNED_IN: Final = re.compile(r"(?i)_?(?:require|check)_(?:current_)?(?:user|login|session|identity|(?:signed|logged)_?in)")
+
 RIGHTS: Final = (
     "admin",
     "superuser",
@@ -55,7 +58,7 @@ def is_of_rights(analysis: Analysis, scope: FunctionSymbol, signed: str) -> bool
     parameter = scope.facts.parameters[scope.parameters[signed]]
     match analysis.receivers.parameters.dependency(parameter, scope.parent) if scope.parent is not None else None:
         case Routine(function=function):
-            return any(word in function.facts.qualified.lower() for word in RIGHTS)
+            return not SIGNED_IN.fullmatch(function.name) and any(word in function.facts.qualified.lower() for word in RIGHTS)
     return False
 
 
@@ -88,7 +91,12 @@ def speaks_of_rights(scope: FunctionSymbol, besides: Collection[str] = (), *, re
     named = {*scope.facts.loads, *scope.parameters, *(last_name(each) or "" for each in calls)}
     named |= {last_name(each.expression) or "" for each in scope.facts.reads if _root(each.expression) not in besides}
     # Whoever is not authorized is not signed in; what that one may is another question.
-    text = "\n".join(named).lower().replace("unauthori", "").replace("permissionerror" if refuses_else else "\n", "\n")
+    text = (
+        "\n".join(each for each in named if not SIGNED_IN.fullmatch(each))
+        .lower()
+        .replace("unauthori", "")
+        .replace("permissionerror" if refuses_else else "\n", "\n")
+    )
     if any(word in text for word in RIGHTS):
         return True
     compared = [part for block in scope.facts.blocks for test in block.expressions for part in within(test, scope)]

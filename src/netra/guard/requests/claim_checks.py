@@ -34,6 +34,8 @@ _BUILTINS: Final = frozenset("str int len bool isinstance any all ord chr UUID r
 # What somebody brings along that was made for one user alone.
 _PROVING: Final = re.compile(r"capabilit|signature|(?<![a-z])sig(?![a-z])|hmac|proof|token(?!i[sz])|secret|ticket")
 
+_INT: Final[Expression] = ("name", "int")
+
 # Where what a call gives is only asked whether it is so.
 _TESTED: Final = frozenset({"truth", "statement", "compare"})
 
@@ -61,17 +63,31 @@ class ClaimChecks:
                 return True
         return False
 
-    @staticmethod
-    def _is_held_against_proof(claim: Expression, scope: FunctionSymbol) -> bool:
-        """`if not verify(capability, user_id): return "no", 404`."""
+    def _is_held_against_proof(self, claim: Expression, scope: FunctionSymbol) -> bool:
+        """`if not verify(capability, user_id): return "no", 404`. A number proves nothing: the ticket to a concert."""
         facts = scope.facts
         leaving = [*facts.raises, *(each.line for each in facts.returned if each.how == "return")]
         for block in facts.blocks:
             if block.what == "if" and any(block.line <= line <= block.end_line for line in leaving):
                 for part in (part for test in block.expressions for part in within(test, scope) if part[0] == "call"):
                     given = facts.calls[part[1]].given
-                    if claim in given and any(_PROVING.search(last_name(each) or "") for each in given):
+                    proofs = [each for each in given if _PROVING.search(last_name(each) or "")]
+                    if claim in given and not all(self._is_number(each, scope) for each in proofs):
                         return True
+        return False
+
+    def _is_number(self, given: Expression, scope: FunctionSymbol) -> bool:
+        """A parameter or a field that is said to be an `int`."""
+        match given:
+            case ("name", str(name)) if name in scope.parameters:
+                return scope.facts.parameters[scope.parameters[name]].annotation == _INT
+            case ("attribute", inner, str(name)):
+                match self._analysis.receivers.value(inner, scope):
+                    case Instance(kind=kind):
+                        declared = (
+                            one for each in self._analysis.program.order(kind)[0] for one in each.body.facts.assignments
+                        )
+                        return next((each.annotation == _INT for each in declared if each.target == ("name", name)), False)
         return False
 
     def _is_check(self, call: CallSite, claim: Expression, scope: FunctionSymbol) -> bool:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.sorts import ROUTE
+from netra.guard.entries.sorts import ROUTE, TASK
 from netra.guard.facts import BODY, NAMED, NOTHING, OTHER, TOP, CallSite, Expression, Use
 from netra.guard.lazily import lazily
 from netra.guard.requests.passing import pairs
@@ -150,6 +150,9 @@ class Emptied:
         """What it returns is written out to a client: by a route, or by one that a route returns as it is."""
         if scope in self._answering:
             return True
+        entry = self._analysis.reach.entries.get(scope)
+        if entry is not None and entry.sort == TASK and scope.name not in self._analysis.program.calls_named:
+            return True  # of a task that nothing calls itself, it goes to where results are kept
         calls = self._analysis.program.calls_named.get(scope.name, ())
         return bool(calls) and all(
             caller in self._answering

@@ -6,7 +6,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
-from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
+from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.reaching import always_leaves
@@ -194,8 +194,17 @@ class Interleaving:
         return False
 
     def takes_lock(self, scope: FunctionSymbol) -> bool:
-        """The function takes some lock by hand, somewhere."""
-        return any(last_name(call.callee) == "acquire" for call in scope.facts.calls)
+        """The function takes some lock by hand, somewhere: no connection out of a pool, which keeps nobody out."""
+        return any(last_name(call.callee) == "acquire" and not _is_of_pool(call, scope) for call in scope.facts.calls)
+
+
+def _is_of_pool(call: CallSite, scope: FunctionSymbol) -> bool:
+    """`pool.acquire()`, `request.app[POOL].acquire()`, and `acquire()` of anything that gives something to work with."""
+    entered = call.where[0] in ("with", "with async")
+    given = (each for each in scope.facts.assignments if each.how == call.where[0] and each.line in (call.line, call.end_line))
+    if entered and any(each.value[0] == "call" and scope.facts.calls[each.value[1]] is call for each in given):
+        return True
+    return any("pool" in (last_name(each) or "").lower() for each in within(call.callee, scope))
 
 
 def _are_apart(scope: FunctionSymbol, first: int, one: int, other: int) -> bool:

@@ -15,6 +15,7 @@ from netra.guard.requests.living import answers_each, is_of_connection
 from netra.guard.requests.made_on_the_way import is_made_on_the_way
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.out_of_hand import OutOfHand, is_made_here
+from netra.guard.requests.passing import pairs
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import Singletons
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
@@ -56,6 +57,9 @@ OF_SUBJECTS: Final = frozenset({"listens_for"})
 # The same of agents and servers, for what a function is for from then on.
 FITTING_OUT: Final = frozenset("instructions system_prompt tool tool_plain add_tool output_validator".split())
 AGENTS: Final = frozenset("pydantic_ai fastmcp mcp agno".split())
+
+# Functions of the program that tell one another the object.
+FURTHEST: Final = 3
 
 
 class Handover(NamedTuple):
@@ -200,9 +204,14 @@ def _is_kind(analysis: Analysis, event: Expression, subject: Expression, scope: 
     return False
 
 
-def _is_for_all(analysis: Analysis, receiver: Expression, scope: FunctionSymbol) -> bool:
-    """An object of a library that a module has made, that an object has been given, or that a framework leads to."""
+def _is_for_all(analysis: Analysis, receiver: Expression, scope: FunctionSymbol, depth: int = FURTHEST) -> bool:
+    """An object of a library that a module has made, that an object has been given, or that a framework leads to.
+
+    A function that is told the object is told one for all by who calls it: `offer_budget(planner, budget)`.
+    """
     match receiver:
+        case ("name", str(name)) if name in scope.parameters and name not in scope.assigned and depth:
+            return any(_is_for_all(analysis, *each, depth - 1) for each in _told(analysis, scope, name))
         case ("name", str(name)):
             match analysis.program.lookup(name, scope):
                 case VariableSymbol(scope=at) if at.facts.sort == TOP and not at.module.library:
@@ -219,6 +228,20 @@ def _is_for_all(analysis: Analysis, receiver: Expression, scope: FunctionSymbol)
             leading = attribute in LEADING and name in scope.parameters
             return leading and not is_made_on_the_way(receiver, scope, analysis)
     return False
+
+
+def _told(analysis: Analysis, function: FunctionSymbol, name: str) -> Iterator[tuple[Expression, FunctionSymbol]]:
+    """What those who are served tell a function of the program for a parameter."""
+    serving = analysis.once(Serving)
+    for caller, index in analysis.program.calls_named.get(function.name, ()):
+        if caller not in serving:
+            continue
+        call = caller.facts.calls[index]
+        match analysis.receivers.value(call.callee, caller):
+            case Routine(function=called, bound=bound) if called is function:
+                given = dict(pairs(call, function, 1 if bound and function.owner is not None else 0)).get(name)
+                if given is not None:
+                    yield given, caller
 
 
 def _is_kept_for_all(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:

@@ -9,7 +9,7 @@ from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import BODY, NOTHING, TOP, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.askers import RIGHTS, is_of_rights, is_of_router_for_some, speaks_of_rights
+from netra.guard.requests.askers import RIGHTS, SIGNED_IN, is_of_rights, is_of_router_for_some, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
 from netra.guard.requests.called import Called, named_within
 from netra.guard.requests.claim_checks import ClaimChecks
@@ -366,7 +366,7 @@ class _Seeking:
         return any(self._identities.within(each, scope) is not None for each in read)
 
     def _told_elsewhere(self, call: CallSite, place: int | str, scope: FunctionSymbol, *, same: bool) -> Step | None:
-        """Another route tells this function, or another of its class, who is signed in by this parameter."""
+        """Another route tells this function, or another of its class or module, who is signed in by this parameter."""
         given = call.arguments[place] if isinstance(place, int) else dict(call.keywords).get(place)
         function, taking = self._takes(call, given, scope) if given is not None else (None, "")
         if function is None or not taking or is_about_people(function.facts.qualified):
@@ -403,9 +403,10 @@ class _Told:
         return any(self._identities.of(each, scope) is not None for scope, each in given)
 
     def by(self, function: FunctionSymbol, name: str) -> Iterator[tuple[FunctionSymbol, FunctionSymbol, Step]]:
-        """The entry points that tell a function, or another method of its class, by a parameter of a name: who, what, where."""
-        owner = function.owner
-        methods = (each[0] for each in owner.methods.values()) if owner is not None else (function,)
+        """The entry points that tell a function, or another beside it, by a parameter of a name: who, what, where."""
+        owner, around = function.owner, function.parent
+        beside = around.children if around is not None and around.facts.sort == TOP else (function,)
+        methods = (each[0] for each in owner.methods.values()) if owner is not None else beside
         for each in (one for one in methods if name in one.parameters):
             for scope, index in self._analysis.program.calls_named.get(each.name, ()):
                 entry = self._analysis.reach.entries.get(scope)
@@ -439,7 +440,9 @@ def _is_there(test: Expression, value: Expression, scope: FunctionSymbol) -> boo
 
 def _is_of_some(function: FunctionSymbol, call: CallSite) -> bool:
     """The dependency lets only some through: `Depends(get_administrator)`, `Security(user, scopes=["staff"])`."""
-    return "scopes" in dict(call.keywords) or any(word in function.facts.qualified.lower() for word in RIGHTS)
+    if "scopes" in dict(call.keywords):
+        return True
+    return not SIGNED_IN.fullmatch(function.name) and any(word in function.facts.qualified.lower() for word in RIGHTS)
 
 
 def _may_be_left_out(given: Expression, name: str, scope: FunctionSymbol) -> bool:

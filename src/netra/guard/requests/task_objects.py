@@ -59,6 +59,21 @@ def based_on(analysis: Analysis) -> dict[ClassSymbol, tuple[FunctionSymbol, Step
     return found
 
 
+def bound_to(analysis: Analysis) -> dict[ClassSymbol, list[FunctionSymbol]]:
+    """The functions whose first parameter is the object of such a class: `@app.task(bind=True, base=Report)`."""
+    found: dict[ClassSymbol, list[FunctionSymbol]] = {}
+    for scope in analysis.scopes:
+        for decorator in scope.facts.decorators:
+            told = dict(decorator.keywords) if decorator.callee[-1] in DECORATING else {}
+            if told.get("bind") != ("constant", "bool", True) or "base" not in told or scope.parent is None:
+                continue
+            match analysis.receivers.value(told["base"], scope.parent):
+                case TypeOf(kind=kind) if scope.facts.parameters and not (kind.module.library or scope.module.in_tests):
+                    for each in analysis.program.order(kind)[0]:
+                        found.setdefault(each, []).append(scope)
+    return found
+
+
 def is_ended_after_a_run(kind: ClassSymbol, target: Expression, ending: AbstractSet[str]) -> bool:
     """Some method of the class ends what it keeps, `after_return` or `__call__`, by one of the methods that do."""
     methods = (each for named in kind.methods.values() for each in named)

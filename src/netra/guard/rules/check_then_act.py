@@ -18,6 +18,7 @@ from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
 from netra.guard.requests.spent_once import spent_once
 from netra.guard.requests.starting import is_made_at_start
+from netra.guard.requests.taken_already import TakenAlready
 from netra.guard.requests.tool_contexts import counted_in_tools
 from netra.guard.requests.two_steps import two_steps
 from netra.guard.rule import rule
@@ -202,7 +203,10 @@ def _past_a_limit(
     if any(each.what == "finally" and each.line <= write.line <= each.end_line for each in scope.facts.blocks):
         return None  # what was taken is given back
     for block in scope.facts.blocks:
-        if block.what != "if" or block.end_line >= write.line or not _is_about(block, write.slot, sharing, scope):
+        if block.what != "if" or block.end_line >= write.line:
+            continue
+        taken = write.how == "item" and "cache" not in name.lower() and _finds_taken(analysis, block, write)
+        if not taken and not _is_about(block, write.slot, sharing, scope):
             continue
         pause = interleaving.on_the_way(scope, block.end_line, write.line)
         pause = pause or interleaving.between_threads(scope, block.end_line, write.line)
@@ -214,9 +218,13 @@ def _past_a_limit(
         # Who only goes away when it is there has a list of what is done already: doing that twice harms nobody.
         raising = any(block.line <= line <= block.end_line for line in scope.facts.raises)
         claimed_so = raising or _is_whose(analysis, write) or _is_claim(block, write, sharing)
-        if "In" in operators and claimed_so and write.how in ADDING | {"item"}:
+        if (taken or "In" in operators) and claimed_so and write.how in ADDING | {"item"}:
             return block.head, pause, f"two may enter the same in `{name}`: both find it free, and both get to this line"
     return None
+
+
+def _finds_taken(analysis: Analysis, block: Block, write: Write) -> bool:
+    return analysis.once(TakenAlready).found_by(block.expressions[0], write.slot, write.key, write.scope)
 
 
 def _is_claim(block: Block, write: Write, sharing: Sharing) -> bool:

@@ -10,6 +10,7 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.each_time import is_once
+from netra.guard.requests.held_in_tables import held_in_tables
 from netra.guard.requests.hooked import hooked
 from netra.guard.requests.kept_outside import given_for_ever, made_here
 from netra.guard.requests.limits import is_limited
@@ -56,6 +57,8 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
     async def events(websocket: WebSocket):
         bus.subscribe(websocket.send_json)  # S104: others call `bus.unsubscribe`
     ```
+
+    A list of an object that lies in a shared table is shared as well: `rooms[name].listeners.append(tell)`.
 
     So it is with the history that is kept in the `bot_data` of a bot, which is one for all of its users, and with what a
     library keeps for the whole process: a receiver of a signal that is held on to (`weak=False`), a
@@ -112,6 +115,10 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
                 told.add(call)
                 yield Sighting(caller, call.line, call.column, call.end_line, message, why, MEND, CERTAIN)
         yield from _out_of_hand(analysis, write, told)
+    for held in held_in_tables(analysis):
+        call = held.call
+        message = f"`{held.name}` of what all share grows with every call: nothing takes out what is added here"
+        yield Sighting(held.scope, call.line, call.column, call.end_line, message, held.why, MEND, CERTAIN)
     for hook in hooked(analysis):
         message = (
             f"`{hook.slot.name}` is shared and grows: `{hook.function.name}` is another one each time, and nothing takes it out"

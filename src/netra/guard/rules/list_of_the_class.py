@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import SELF, last_name
+from netra.guard.facts import SELF, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.apart import tells_apart
@@ -16,9 +16,9 @@ from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.singletons import Singletons
 from netra.guard.requests.slots import Slot
-from netra.guard.requests.task_objects import own_lists, task_classes
+from netra.guard.requests.task_objects import bound_to, own_lists, task_classes
 from netra.guard.rule import rule
-from netra.guard.symbols import ClassSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Step
 
 # Words of what is meant to know all objects of a class.
@@ -55,7 +55,8 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
     `lines += wishes_of(user)`), and with what a copy that is one level deep shares with what it is a copy of
     (`style = STYLES[kind].copy()`, and then `style["margins"]["top"] = 30`).
 
-    And so it is with the object of a task of Celery, of which a worker makes one: a list that it keeps is that of all runs.
+    And so it is with the object of a task of Celery, of which a worker makes one: a list that it keeps is that of
+    all runs, whether a method adds to it or the function that is bound to it (`bind=True, base=Report`).
 
     Make the list in `__init__`, and copy what is changed. A list that is also reached through the class is meant to be shared,
     and is left alone, and so are fields of dataclasses and models, of which each object gets its own.
@@ -84,14 +85,16 @@ def _of_tasks(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
     """`self.warnings.append(text)` in a class of Celery's tasks: a worker makes one object of a task for all of its runs."""
     for kind in analysis.once(task_classes):
         methods = [method for found in kind.methods.values() for method in found]
+        methods += analysis.once(bound_to).get(kind, ())
         for name, made in own_lists(kind):
-            place = ("attribute", SELF, name)
             slot = Slot(kind.full_name, name, Step(kind.module.path, made, f"`{name}` is one for all runs of the task"))
             added = (
                 (method, call)
                 for method in methods
                 for call in method.facts.calls
-                if call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] in LENGTHENING
+                if call.callee[0] == "attribute"
+                and call.callee[1] == ("attribute", _first(method), name)
+                and call.callee[2] in LENGTHENING
             )
             method, call = next(added, (None, None))
             if method is None or call is None or sharing.is_emptied(slot) or any(word in name.lower() for word in OF_ALL):
@@ -101,6 +104,11 @@ def _of_tasks(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
             )
             mend = Mend("make it anew for each run, in `before_start`")
             yield Sighting(method, call.line, call.column, call.end_line, message, (slot.step,), mend, LIKELY)
+
+
+def _first(method: FunctionSymbol) -> Expression:
+    """What the object is called there: `self`, mostly."""
+    return ("name", method.facts.parameters[0].name) if method.facts.parameters else SELF
 
 
 def _under_another_name(analysis: Analysis) -> Iterator[Sighting]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START, TEST
-from netra.guard.facts import ASYNC, TOP, CallSite, Expression, last_name
+from netra.guard.facts import ASYNC, SELF, TOP, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.emptied import REMOVING
@@ -14,8 +14,8 @@ from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import MUTATING, Sharing
 from netra.guard.requests.slots import is_container
 from netra.guard.rule import rule
-from netra.guard.symbols import FunctionSymbol, VariableSymbol
-from netra.guard.values import Step
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
+from netra.guard.values import Step, TypeOf
 
 # On one of these ways goes who does not go on another.
 BRANCHES: Final = frozenset("if else handler case loop".split())
@@ -43,6 +43,9 @@ def shared_context_default(analysis: Analysis) -> Iterator[Sighting]:
         tags.get().append(word)  # … into the list of everybody
     ```
 
+    So it is with an object of a class of the program of which an attribute is set or added to while somebody is served:
+    `caller.get().scopes.add(scope)`.
+
     A default of which only copies are changed is left alone. Leave the default out, or take None, and set a new list where the
     request begins.
 
@@ -52,9 +55,13 @@ def shared_context_default(analysis: Analysis) -> Iterator[Sighting]:
     """
     for scope, _, call in analysis.calls_of("ContextVar"):
         default = dict(call.keywords).get("default")
-        if scope.facts.sort != TOP or default is None or not is_container(default, scope):
+        if scope.facts.sort != TOP or default is None or scope.module.in_tests:
             continue
-        if change := _change(analysis, scope, call):
+        match default:
+            case ("name", str(name)) if len(scope.assigned.get(name, ())) == 1:
+                default = scope.assigned[name][0].value  # `NOBODY = Caller()`, and then `default=NOBODY`
+        kind = _made_of(analysis, default, scope)
+        if (kind is not None or is_container(default, scope)) and (change := _change(analysis, scope, call, kind)):
             message = "the default of this context variable is one object in every context, and is changed"
             mend = Mend("leave the default out, and set a value where the request begins")
             yield Sighting(scope, call.line, call.column, call.end_line, message, (change,), mend)
@@ -173,7 +180,17 @@ class _Workers:
         return bool(calls) and direct
 
 
-def _change(analysis: Analysis, top: FunctionSymbol, made: CallSite) -> Step | None:
+def _made_of(analysis: Analysis, default: Expression, scope: FunctionSymbol) -> ClassSymbol | None:
+    """The class of the program of which the default is an object."""
+    if default[0] != "call":
+        return None
+    match analysis.receivers.value(scope.facts.calls[default[1]].callee, scope):
+        case TypeOf(kind=kind) if not kind.module.library:
+            return kind
+    return None
+
+
+def _change(analysis: Analysis, top: FunctionSymbol, made: CallSite, kind: ClassSymbol | None) -> Step | None:
     """A place at which what the variable gives is changed in place."""
     names = {each.target[1] for each in top.facts.assignments if each.target[0] == "name" and each.line == made.line}
     for scope, index in analysis.program.calls_named.get("get", ()):
@@ -181,9 +198,56 @@ def _change(analysis: Analysis, top: FunctionSymbol, made: CallSite) -> Step | N
         if call.callee[0] != "attribute" or call.callee[1][0] != "name" or call.arguments:
             continue  # `get(other)` gives the other where nothing is set, never the default
         match analysis.program.lookup(call.callee[1][1], scope):
-            case VariableSymbol(scope=at, name=name) if at is top and name in names and _is_changed(scope, call):
-                return Step(scope.module.path, call.line, f"`{scope.name}` changes what `{name}.get()` gives")
+            case VariableSymbol(scope=at, name=name) if at is top and name in names:
+                if kind is None:
+                    changed = _is_changed(scope, call)
+                else:
+                    changed = scope in analysis.once(Serving) and _is_object_changed(analysis, scope, index, kind)
+                if changed:
+                    return Step(scope.module.path, call.line, f"`{scope.name}` changes what `{name}.get()` gives")
     return None
+
+
+def _is_object_changed(analysis: Analysis, scope: FunctionSymbol, index: int, kind: ClassSymbol) -> bool:
+    """`caller.get().scopes.add(scope)`, `caller.get().name = name`, and `caller.get().grant(scope)` that does so."""
+    call = scope.facts.calls[index]
+    kept = call.where[1] if call.where[0] == "assign" and call.where[1][0] == "name" else None
+    methods = {name: found[0] for each in reversed(analysis.program.order(kind)[0]) for name, found in each.methods.items()}
+    for line, place, method in _changes_in(scope):
+        root, deep = _root(place)
+        if root != ("call", index) and (root != kept or line < call.line):
+            continue
+        if kept is not None and root == kept and _is_another_by_then(kept[1], call.line, line, scope):
+            continue
+        if (deep and method in (None, *MUTATING, *REMOVING)) or (
+            not deep and method in methods and _changes_itself(methods[method])
+        ):
+            return True
+    return False
+
+
+def _changes_in(scope: FunctionSymbol) -> Iterator[tuple[int, Expression, str | None]]:
+    """Places that are written to, and those of which a method is called, with its name."""
+    for each in scope.facts.assignments:
+        if each.target[0] in ("attribute", "subscript"):
+            yield each.line, each.target, None
+    for call in scope.facts.calls:
+        if call.callee[0] == "attribute":
+            yield call.line, call.callee[1], call.callee[2]
+
+
+def _root(place: Expression) -> tuple[Expression, bool]:
+    """What a place is a part of, and whether it is a part at all."""
+    root = place
+    while root[0] in ("attribute", "subscript"):
+        root = root[1]
+    return root, root is not place
+
+
+def _changes_itself(method: FunctionSymbol) -> bool:
+    return any(
+        _root(place) == (SELF, True) and changing in (None, *MUTATING, *REMOVING) for _, place, changing in _changes_in(method)
+    )
 
 
 def _is_changed(scope: FunctionSymbol, call: CallSite) -> bool:
