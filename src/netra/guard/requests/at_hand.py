@@ -23,6 +23,18 @@ EVERY: Final = "every request"
 # Of these, what any of them is told of who is asking has been found out for all of them.
 FOUND_OUT: Final = ("socket event", "agent", "MCP")
 
+# Classes of FastAPI that read what somebody signs in with, for the routes that depend on them.
+OF_SCHEMES: Final = (
+    "HTTPBearer",
+    "HTTPBasic",
+    "HTTPDigest",
+    "PasswordBearer",
+    "CodeBearer",
+    "APIKeyHeader",
+    "APIKeyCookie",
+    "OAuth2",
+)
+
 
 class AtHand:
     """Answers what runs before a route and leaves it who is signed in; use `analysis.once(AtHand)`."""
@@ -60,6 +72,8 @@ class AtHand:
         entry = self._analysis.reach.entries.get(scope)
         if scope.module.in_tests or not (scope.name in BEFORE or (entry is not None and entry.label == EVERY)):
             return None
+        if scope.owner is not None and any((last_name(each) or "").endswith(OF_SCHEMES) for each in scope.owner.facts.bases):
+            return None  # it is asked by the routes that depend on it, and not with every request
         note = f"`{scope.facts.qualified}` leaves who is signed in with every request"
         for each in scope.facts.assignments:
             if left_with_request(each.target) in self._identities.left or _is_with_request(each.target):

@@ -224,7 +224,13 @@ def _past_a_limit(
 
 
 def _finds_taken(analysis: Analysis, block: Block, write: Write) -> bool:
-    return analysis.once(TakenAlready).found_by(block.expressions[0], write.slot, write.key, write.scope)
+    if not analysis.once(TakenAlready).found_by(block.expressions[0], write.slot, write.key, write.scope):
+        return False
+    # Who is given what lies there has asked a cache: to fill it twice harms nobody.
+    got = {name for name, given in write.scope.assigned.items() if any(each.value[0] == "call" for each in given)}
+    asked = {part for part in within(block.expressions[0], write.scope) if part[0] == "name" and part[1] in got}
+    handed = (each.value for each in write.scope.facts.returned if block.line <= each.line <= block.end_line)
+    return not any(part in asked for each in handed for part in within(each, write.scope))
 
 
 def _is_claim(block: Block, write: Write, sharing: Sharing) -> bool:
