@@ -270,3 +270,18 @@ def test_it_makes_no_difference_from_where_a_service_without_packages_is_looked_
     for looked_at, found in (("orders", 1), ("mail-out/app", 1), (".", 2)):
         report = json.loads(run(looked_at, "--format", "json", "--no-cache")[1])
         assert [each["code"] for each in report["findings"]] == ["A101"] * found, looked_at
+
+
+@pytest.mark.parametrize("says_so", [False, True])
+def test_it_makes_no_difference_to_look_at_a_package_from_within(
+    run: Run, says_so: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("app.py").unlink()
+    Path("app/jobs").mkdir(parents=True)
+    Path("app/store.py").write_text("async def save(): ...\n")
+    Path("app/jobs/nightly.py").write_text("from app.store import save\n\n\ndef work():\n    save()\n")
+    for folder in ("app", "app/jobs") if says_so else ():
+        Path(folder, "__init__.py").touch()
+    monkeypatch.chdir("app")
+    report = json.loads(run(".", "--format", "json", "--no-cache")[1])
+    assert [(each["code"], each["path"]) for each in report["findings"]] == [("A101", "jobs/nightly.py")]

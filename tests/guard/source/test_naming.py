@@ -51,8 +51,12 @@ def test_a_package_that_is_called_like_a_library_and_lies_in_a_namespace_has_its
 
 
 def test_a_package_that_is_looked_at_from_within_has_no_name_of_its_own() -> None:
-    named = module_names([Path("__init__.py"), Path("a.py")], [Path.cwd()])
-    assert [each[0] for each in named.values()] == ["", "a"]
+    files = [Path("__init__.py"), Path("a.py"), Path("b/c.py")]
+    named = module_names(files, [Path.cwd()])
+    assert [each[0] for each in named.values()] == ["", "a", "b.c"]
+    around = module_names(files, [Path.cwd().parent])
+    here = Path.cwd().name
+    assert [each[0] for each in around.values()] == [here, f"{here}.a", f"{here}.b.c"]
 
 
 def test_folders_behind_one_that_no_import_can_name_are_packages() -> None:

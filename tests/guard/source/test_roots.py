@@ -88,3 +88,15 @@ def test_packages_in_a_namespace_have_its_name_before_theirs() -> None:
         "tools",
         "tools.count",
     ]
+
+
+def test_who_looks_from_within_a_package_looks_from_around_it() -> None:
+    texts = {
+        "shop/app/db.py": "engine = 1\n",
+        "shop/app/jobs/nightly.py": "from app.db import engine\n",
+        "shop/app/routes.py": "from app.db import engine\n",
+    }
+    begun = beginnings(facts(texts), [HERE / "shop/app"])
+    assert begun.roots == (HERE / "shop",)
+    names = module_names(facts(texts), *begun)
+    assert [name for name, _ in names.values()] == ["app.db", "app.jobs.nightly", "app.routes"]

@@ -61,6 +61,9 @@ def _parts_above(folder: Path, packages: Container[Path], tops: list[Path], name
     if outermost := [each for each in (folder, *folder.parents) if each in packages]:
         top = outermost[-1].parent
         parts += reversed(folder.relative_to(top).parts)
+        if not outermost[-1].name:  # guard runs within the package
+            package = outermost[-1].resolve()
+            return [*parts, package.name] if package.parent in tops else parts
         if OF_STUBS.fullmatch(top.name):
             parts.append(top.name)
         elif top.resolve() in namespaces or (parts and parts[-1] in modelled_packages()):

@@ -28,10 +28,11 @@ def beginnings(files: Mapping[Path, File], roots: Iterable[Path]) -> Beginnings:
     """The roots, and folders below them from which more imports of what lies in them lead to a file than from the root itself.
 
     An import leads to a file where the module lies there and has the name, and is no library that guard knows. Folders
-    through which imports lead down to packages from the root are namespaces.
+    through which imports lead down to packages from the root are namespaces. A root that lies within the program, as its own
+    name in its imports tells, gives way to the folder around it.
     """
     whole = _Files(files)
-    given = [root.resolve() for root in roots]
+    given = whole.begun([root.resolve() for root in roots])
     tops = sorted({*given}, key=lambda each: -len(each.parts))
     inside: Counter[Path] = Counter()
     through: Counter[Path] = Counter()
@@ -69,6 +70,7 @@ class _Files:
     def __init__(self, files: Mapping[Path, File]) -> None:
         resolved = {folder: folder.resolve() for folder in {path.parent for path in files}}
         self.folders = {path: resolved[path.parent] for path in files}
+        self._found = [(self.folders[path], file) for path, file in files.items()]
         self._files = {self.folders[path] / path.name: file for path, file in files.items()}
         self._packages = {path.parent for path in self._files if path.name == INIT}
         self._within = {above for folder in resolved.values() for above in (folder, *folder.parents)}
@@ -78,6 +80,19 @@ class _Files:
         """The folder in which the name of what lies in another one begins, as far as `__init__.py` files say it."""
         outermost = [each for each in (folder, *folder.parents) if each in self._packages]
         return outermost[-1].parent if outermost else folder
+
+    def begun(self, roots: list[Path]) -> list[Path]:
+        """The roots, and in the place of one that more imports lead through than into, the folder in which it lies."""
+        through: Counter[Path] = Counter()
+        for folder, file in self._found:
+            around = [each for each in roots if folder.is_relative_to(each)]
+            for root in sorted(around, key=lambda each: -len(each.parts))[:1]:
+                for each in _imports(file):
+                    if self.leads(root, each):
+                        through[root] -= 1
+                    elif each.module.partition(".")[0] == root.name and self.leads(root.parent, each):
+                        through[root] += 1
+        return [each.parent if through[each] > 0 else each for each in roots]
 
     def leads(self, top: Path, each: Import) -> bool:
         """An import leads to a file when names begin in this folder."""
