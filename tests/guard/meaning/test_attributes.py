@@ -43,7 +43,7 @@ class Model:
         ("Thing", "absent", "", ""),
         ("Side", "buy", "int", "Side"),
         ("Model", "field", "", ""),
-        ("Model", "Inner", "", "type Inner"),
+        ("Model", "Inner", "type Inner", "type Inner"),
     ],
 )
 def test_what_objects_and_classes_have(kind: str, name: str, of_object: str, of_class_itself: str) -> None:
