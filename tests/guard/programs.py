@@ -33,7 +33,9 @@ def program(files: Mapping[str, str]) -> Program:
     here = Path.cwd()
     names = module_names([here / path for path in files], [here])
     modules = [
-        ModuleSymbol(names[here / path][0], path, understood(text), names[here / path][1]) for path, text in files.items()
+        ModuleSymbol(called.name, path, understood(text), called.package, apart_by=called.apart_by)
+        for path, text in files.items()
+        for called in (names[here / path],)
     ]
     models = needed_models(modules, lambda paths: {path: model(path) for path in paths})
     library = [ModuleSymbol(path.stem, path.stem, file, False, library=True) for path, file in models.items()]

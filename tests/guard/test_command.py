@@ -272,6 +272,17 @@ def test_it_makes_no_difference_from_where_a_service_without_packages_is_looked_
         assert [each["code"] for each in report["findings"]] == ["A101"] * found, looked_at
 
 
+def test_each_of_two_services_has_the_owner_that_both_call_by_one_name(run: Run) -> None:
+    Path("pyproject.toml").write_text('[tool.netra-guard]\nowner = ["app.config"]\nselect = ["E101"]\n')
+    for service in ("orders", "mail-out"):
+        Path(service, "app").mkdir(parents=True)
+        Path(service, "app/__init__.py").touch()
+        Path(service, "app/config.py").write_text('import os\n\nKEY = os.environ["KEY"]\n')
+        Path(service, "app/work.py").write_text('import os\n\nfrom app.config import KEY\n\nOTHER = os.environ["OTHER"]\n')
+    report = json.loads(run(".", "--format", "json", "--no-cache")[1])
+    assert [each["path"] for each in report["findings"]] == ["mail-out/app/work.py", "orders/app/work.py"]
+
+
 @pytest.mark.parametrize("says_so", [False, True])
 def test_it_makes_no_difference_to_look_at_a_package_from_within(
     run: Run, says_so: bool, monkeypatch: pytest.MonkeyPatch

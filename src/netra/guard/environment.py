@@ -311,7 +311,7 @@ def owners(analysis: Analysis, seen: list[Access]) -> Owners:
         named = [
             module
             for module in analysis.modules
-            if any(module.name == each or module.name.startswith(f"{each}.") for each in configured)
+            if any(module.own_name == each or module.own_name.startswith(f"{each}.") for each in configured)
         ]
         return Owners(tuple(named), True)
     held: Counter[ModuleSymbol] = Counter()

@@ -25,7 +25,7 @@ from netra.guard.facts import (
 )
 from netra.guard.lazily import lazily
 from netra.guard.onlookers import only_looks_on
-from netra.guard.symbols import ELSEWHERE, ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
 
 Answer = TypeVar("Answer")
 
@@ -72,10 +72,9 @@ class Program:
                 self.own.append(module)
                 self._beside.setdefault((module.folder, PurePath(module.path).stem), module)
         for module in self.own:
-            if ELSEWHERE in module.name:
-                name = module.name.rpartition(ELSEWHERE)[2]
-                first = self.modules.get(name)
-                self._alike.setdefault(name, [] if first is None else [first]).append(module)
+            if module.apart_by:
+                first = self.modules.get(module.own_name)
+                self._alike.setdefault(module.own_name, [] if first is None else [first]).append(module)
         self._tops = {name.partition(".")[0] for name, each in self.modules.items() if not each.library}
         self._members: dict[tuple[ModuleSymbol, str], Symbol | None] = {}
         self._looked_up: dict[FunctionSymbol, dict[str, Symbol | None]] = defaultdict(dict)

@@ -61,10 +61,6 @@ class External:
         return self.dotted.rpartition(".")[2]
 
 
-# Ends the folder that stands before the name of a module whose package another folder has as well: `orders/app.db`.
-ELSEWHERE: Final = "/"
-
-
 @dataclass(eq=False, repr=False)
 class ModuleSymbol:
     """One file of the program, one model of a library, or one file of a package that is installed beside the program."""
@@ -77,8 +73,15 @@ class ModuleSymbol:
     digest: bytes = b""
     installed: bool = False
     """It is read out of an environment: a library whose signatures are what they are, written with no thought of guard."""
+    apart_by: str = ""
+    """The folder with which its name begins, where another folder has a package of the name that its program calls it by."""
     _functions: dict[int, "FunctionSymbol"] = field(default_factory=dict, repr=False)
     _classes: dict[int, "ClassSymbol"] = field(default_factory=dict, repr=False)
+
+    @property
+    def own_name(self) -> str:
+        """What its program calls it: `app.db` of the module `orders.app.db` in the folder `orders`."""
+        return self.name.removeprefix(f"{self.apart_by}.") if self.apart_by else self.name
 
     @lazily
     def model(self) -> bool:

@@ -63,4 +63,4 @@ def test_folders_behind_one_that_no_import_can_name_are_packages() -> None:
     root = Path.cwd()
     files = [root / "services/mail-out/app/main.py", root / "services/mail-out/src/app/jobs.py"]
     named = module_names(files, [root])
-    assert [named[path][0] for path in files] == ["app.main", "services/mail-out/src/app.jobs"]
+    assert [named[path][0] for path in files] == ["app.main", "services/mail-out/src.app.jobs"]

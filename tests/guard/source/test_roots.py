@@ -26,7 +26,7 @@ SERVICE = {
 def test_names_begin_where_the_imports_of_a_program_say() -> None:
     assert roots(SERVICE) == ["backend"]
     names = module_names(facts(SERVICE), *beginnings(facts(SERVICE), [HERE]))
-    assert [name for name, _ in names.values()] == ["app.db", "app.routes", "main"]
+    assert [each.name for each in names.values()] == ["app.db", "app.routes", "main"]
 
 
 def test_who_imports_from_the_top_begins_there() -> None:
@@ -67,7 +67,7 @@ def test_two_services_with_packages_of_one_name_are_told_apart() -> None:
         "db.py": "engine = 1\n", "routes.py": "from app.db import engine\n"
     }.items()}  # fmt: skip
     names = module_names(facts(texts), *beginnings(facts(texts), [HERE]))
-    assert [name for name, _ in names.values()] == ["app.db", "app.routes", "mail-out/app.db", "mail-out/app.routes"]
+    assert [each.name for each in names.values()] == ["app.db", "app.routes", "mail-out.app.db", "mail-out.app.routes"]
 
 
 def test_packages_in_a_namespace_have_its_name_before_theirs() -> None:
@@ -80,7 +80,7 @@ def test_packages_in_a_namespace_have_its_name_before_theirs() -> None:
         "other/tools/count.py": "from tools import totals\n",
     }
     names = module_names(facts(texts), *beginnings(facts(texts), [HERE]))
-    assert [name for name, _ in names.values()] == [
+    assert [each.name for each in names.values()] == [
         "acme.store",
         "acme.store.db",
         "acme.web",
@@ -99,4 +99,4 @@ def test_who_looks_from_within_a_package_looks_from_around_it() -> None:
     begun = beginnings(facts(texts), [HERE / "shop/app"])
     assert begun.roots == (HERE / "shop",)
     names = module_names(facts(texts), *begun)
-    assert [name for name, _ in names.values()] == ["app.db", "app.jobs.nightly", "app.routes"]
+    assert [each.name for each in names.values()] == ["app.db", "app.jobs.nightly", "app.routes"]

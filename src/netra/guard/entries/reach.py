@@ -148,7 +148,8 @@ class Reach:
                 break
         if scope.name.startswith("test") and scope.module.in_tests and scope.facts.sort != "body":
             yield EntryPoint(scope, TEST, scope.full_name)
-        if self._named and any(fnmatchcase(scope.full_name, each) for each in self._named):
+        called = f"{scope.module.own_name}.{scope.facts.qualified}"
+        if self._named and any(fnmatchcase(called, each) for each in self._named):
             yield EntryPoint(scope, NAMED, scope.full_name)
 
     def _applied(self, scope: FunctionSymbol, call: CallSite) -> Iterator[EntryPoint]:

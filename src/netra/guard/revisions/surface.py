@@ -33,7 +33,7 @@ def _is_hidden(module: ModuleSymbol) -> bool:
 
 
 def _is_public(program: Program, module: ModuleSymbol, each: Named, named: tuple[str, ...]) -> bool:
-    if named and not any(module.name == one or module.name.startswith(f"{one}.") for one in named):
+    if named and not any(module.own_name == one or module.own_name.startswith(f"{one}.") for one in named):
         return False
     if module.file.exports is not None:
         return each.name in module.file.exports

@@ -54,8 +54,11 @@ class Gathered:
         found: list[ModuleSymbol] = []
         names = module_names(self.entries, *self.beginnings)
         for path, entry in self.entries.items():
-            name, package = names[path]
-            found.append(ModuleSymbol(name, shown(path, here), entry.file, package, digest=entry.content))
+            called = names[path]
+            where = shown(path, here)
+            found.append(
+                ModuleSymbol(called.name, where, entry.file, called.package, digest=entry.content, apart_by=called.apart_by)
+            )
         models = needed_models(found, self.read_models)
         found += [ModuleSymbol(path.stem, str(path), file, False, library=True) for path, file in models.items()]
         return found

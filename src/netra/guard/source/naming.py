@@ -3,25 +3,36 @@
 import re
 from collections.abc import Container, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from netra.guard.source.modelled import modelled_packages
-from netra.guard.symbols import ELSEWHERE
 
 # Folders of stubs: on the path of type checkers, never on Python's. What lies in them goes by the name of somebody's library,
 # which is what an import means.
 OF_STUBS: Final = re.compile(r"(\w|-)*[-_]stubs|stubs|typings")
 
 
+class ModuleName(NamedTuple):
+    """The dotted name of a file, and whether it is a package.
+
+    `apart_by`: the folder with which the name begins, where another folder has a package of the name by which its program
+    calls it.
+    """
+
+    name: str
+    package: bool
+    apart_by: str = ""
+
+
 def module_names(
     paths: Iterable[Path], roots: Iterable[Path], namespaces: Container[Path] = frozenset()
-) -> dict[Path, tuple[str, bool]]:
-    """The dotted name of each file and whether it is a package, from `__init__.py` files and, above those, from the roots.
+) -> dict[Path, ModuleName]:
+    """The name of each file, from `__init__.py` files and, above those, from the roots.
 
     `namespaces` are folders that are packages without an `__init__.py`, though others that have one lie in them.
 
-    Where several folders have a package of one name, as each of several services has an `app`, those behind the first have
-    the folder before their names, with a slash.
+    Where several folders have a package of one name, as each of several services has an `app`, the names of those behind the
+    first begin with the folder: `orders.app.db`.
     """
     files = list(paths)
     packages = {path.parent for path in files if path.name == "__init__.py"}
@@ -37,7 +48,8 @@ def module_names(
             before[folder] = _told_apart(folder.resolve(), above[folder], begun, tops) if above[folder] else ""
         package = path.name == "__init__.py"
         parts = above[folder] if package else [path.stem, *above[folder]]
-        named[path] = (before[folder] + ".".join(reversed(parts)) or folder.name, package)
+        name = ".".join(reversed([*parts, *[each for each in (before[folder],) if each]]))
+        named[path] = ModuleName(name or folder.name, package, before[folder])
     return named
 
 
@@ -50,7 +62,7 @@ def _told_apart(folder: Path, above: list[str], begun: dict[str, Path], tops: li
     if begun.setdefault(above[-1], root) == root:
         return ""
     shown = root.relative_to(tops[0]) if tops and root.is_relative_to(tops[0]) else root
-    return f"{shown.as_posix()}{ELSEWHERE}".replace(".", "_")
+    return shown.as_posix().replace(".", "_")
 
 
 def _parts_above(folder: Path, packages: Container[Path], tops: list[Path], namespaces: Container[Path]) -> list[str]:

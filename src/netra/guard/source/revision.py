@@ -120,15 +120,15 @@ class Timeline:
         facts = self._facts({held[name] for name in paths if name in changed})
         modules = []
         for name, path in paths.items():
-            called, package = names[path]
+            called = names[path]
             where = shown(path, self._here)
             today = self._now.get(where)
             if name not in changed and today is not None:
-                same = (today.name, today.package) == (called, package)
-                modules.append(today if same else replace(today, name=called, package=package, _functions={}, _classes={}))
+                same = (today.name, today.package, today.apart_by) == called
+                modules.append(today if same else replace(today, **called._asdict(), _functions={}, _classes={}))
             elif name in changed:
                 file = restored(marshal.loads(facts[held[name]]))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
-                modules.append(ModuleSymbol(called, where, file, package))
+                modules.append(ModuleSymbol(called.name, where, file, called.package, apart_by=called.apart_by))
         # It may have imported what the program of today does not.
         known = {module.path for module in self._libraries}
         models = needed_models(modules, self._read_models)
