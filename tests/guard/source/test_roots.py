@@ -52,6 +52,11 @@ def test_a_library_that_guard_knows_is_meant_by_its_name() -> None:
     assert roots(texts) == []
 
 
+def test_a_package_of_the_program_may_be_called_like_a_library() -> None:
+    texts = {"backend/agents/base.py": "class Agent: ...\n", "backend/work.py": "from agents.base import Agent\n"}
+    assert roots(texts) == ["backend"]
+
+
 def test_a_package_with_an_init_is_found_below_the_folder_it_lies_in() -> None:
     texts = {
         "orders/shop/__init__.py": "",

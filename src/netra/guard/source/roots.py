@@ -27,9 +27,9 @@ class Beginnings(NamedTuple):
 def beginnings(files: Mapping[Path, File], roots: Iterable[Path]) -> Beginnings:
     """The roots, and folders below them from which more imports of what lies in them lead to a file than from the root itself.
 
-    An import leads to a file where the module lies there and has the name, and is no library that guard knows. Folders
-    through which imports lead down to packages from the root are namespaces. A root that lies within the program, as its own
-    name in its imports tells, gives way to the folder around it.
+    An import leads to a file where the module lies there and has the name. Folders through which imports lead down to packages
+    from the root are namespaces. A root that lies within the program, as its own name in its imports tells, gives way to the
+    folder around it.
     """
     whole = _Files(files)
     given = whole.begun([root.resolve() for root in roots])
@@ -56,11 +56,12 @@ def beginnings(files: Mapping[Path, File], roots: Iterable[Path]) -> Beginnings:
 
 
 def _imports(file: File) -> Iterator[Import]:
+    """What may be of the program. A file that is called like a library is none of it where only its top name is imported."""
     known = modelled_packages()
     for function in file.functions:
         for each in function.imports:
             top = each.module.partition(".")[0]
-            if not each.level and top not in sys.stdlib_module_names and top not in known:
+            if not each.level and top not in sys.stdlib_module_names and (top not in known or "." in each.module):
                 yield each
 
 
