@@ -1,5 +1,5 @@
 from netra.guard.database.undone import undone_by
-from tests.guard.programs import analysed
+from tests.guard.programs import analysed, faults
 
 DB = ("attribute", ("name", "self"), "db")
 
@@ -43,3 +43,53 @@ def test_a_key_of_an_application_is_the_same_from_wherever_it_is_imported() -> N
         async def undo(request): await request.app[keys.DB].rollback()
         """
     assert undoing(text, ("subscript", ("name", "app"), ("name", "DB"))) == "undo"
+
+
+def test_one_connection_whose_transactions_mix_is_told_of_once() -> None:
+    text = """
+        import aiosqlite
+        from fastapi import FastAPI, HTTPException
+
+        app = FastAPI()
+
+
+        class Store:
+            def __init__(self):
+                self.db = None
+
+            async def start(self):
+                self.db = await aiosqlite.connect("a.db")
+
+            async def move(self, a, b, n):
+                try:
+                    await self.db.execute("UPDATE w SET n = n - ? WHERE id = ?", (n, a))
+                    await self.db.execute("UPDATE w SET n = n + ? WHERE id = ?", (n, b))
+                    await self.db.commit()
+                except aiosqlite.IntegrityError:
+                    await self.db.rollback()
+                    raise HTTPException(409)
+
+            async def add(self, a):
+                await self.db.execute("INSERT INTO w VALUES (?, 0)", (a,))
+                await self.db.execute("INSERT INTO log VALUES (?)", (a,))
+                await self.db.commit()
+
+
+        store = Store()
+
+
+        @app.on_event("startup")
+        async def up():
+            await store.start()
+
+
+        @app.post("/move")
+        async def move(a: int, b: int, n: int):
+            await store.move(a, b, n)
+
+
+        @app.post("/add")
+        async def add(a: int):
+            await store.add(a)
+    """
+    assert [(each.code, each.line) for each in faults(text, "D106")] == [("D106", 13)]

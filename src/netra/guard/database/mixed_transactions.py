@@ -20,7 +20,8 @@ from netra.guard.requests.slots import Slot
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
-LIBRARY: Final = "aiosqlite.Connection"
+# Of each statement alone nothing is wrong with such a connection that all share.
+OF_ONE_TRANSACTION: Final = "aiosqlite.Connection"
 ENDING: Final = frozenset({"commit", "rollback"})
 EXECUTING: Final = frozenset({"execute", "executemany"})
 # What has a connection that all of its handlers ask for.
@@ -59,15 +60,16 @@ class MixedTransactions:
     def _of_objects(self) -> Iterator[tuple[FunctionSymbol, Expression, Slot]]:
         """The functions that end a transaction of a connection that their object, or their module, keeps for all."""
         for tracked in self._transactions.tracked(ENDING):
-            if tracked.library == LIBRARY and tracked.scope.facts.sort == ASYNC:
+            if tracked.library == OF_ONE_TRANSACTION and tracked.scope.facts.sort == ASYNC:
                 slot = self._sharing.slot(tracked.expression, tracked.scope)
                 if slot is not None:
                     yield tracked.scope, tracked.expression, slot
 
     def _of_bots(self) -> Iterator[tuple[FunctionSymbol, Expression, Slot]]:
         """The same of a connection that a bot, or an application, has: `self.bot.db.commit()`."""
-        kept = {each.target[2]: each for each in self._analysis.once(KeptConnections).all()
-                if each.library == LIBRARY and each.target[0] == "attribute" and self._is_of_bot(each)}  # fmt: skip
+        every = self._analysis.once(KeptConnections).all()
+        of_one = [each for each in every if each.library == OF_ONE_TRANSACTION and each.target[0] == "attribute"]
+        kept = {each.target[2]: each for each in of_one if self._is_of_bot(each)}
         for scope, _, call in self._analysis.calls_of(*sorted(ENDING)) if kept else ():
             connection: Expression = call.callee[1] if call.callee[0] == "attribute" else call.callee
             if scope.facts.sort != ASYNC or scope.module.in_tests or connection[0] != "attribute":

@@ -12,7 +12,6 @@ from netra.guard.meaning.locked import held_blocks
 from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol
 
-ONE_FOR_ALL: Final = "aiosqlite.Connection"
 # How a function is called whose block keeps others out.
 LOCKING: Final = re.compile("lock|exclusive|mutex|semaphore|transaction|alone|acquire")
 WRITING: Final = frozenset({"execute", "executemany", "executescript", "execute_insert"})

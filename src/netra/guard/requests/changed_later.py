@@ -1,11 +1,13 @@
 """Whether what is stored under a key is changed where it lies: then two who hold two of them do not see each other."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.facts import SELF
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import MUTATING, Write
-from netra.guard.symbols import FunctionSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine
 
 MAKING_METHODS: Final = frozenset("__init__ __new__ __post_init__ __enter__ __aenter__".split())
@@ -21,15 +23,23 @@ def is_changed_later(analysis: Analysis, write: Write, scope: FunctionSymbol) ->
     )
     match analysis.receivers.value(above[-1].value if above else write.value, scope):
         case Instance(kind=kind) if not kind.module.library:
-            return any(
-                each.target[0] in ("attribute", "subscript") and each.target[1][0] in ("name", "attribute")
-                and (each.target[1] if each.target[0] == "attribute" else each.target[1][1]) == ("name", "self")
-                for above in analysis.program.order(kind)[0]
-                for name, methods in above.methods.items() if name not in MAKING_METHODS
-                for method in methods
-                for each in method.facts.assignments
-            )  # fmt: skip
+            return any(_changes_itself(each) for above in analysis.program.order(kind)[0] for each in _methods(above))
     return _is_changed_by_callers(analysis, scope)
+
+
+def _methods(kind: ClassSymbol) -> Iterator[FunctionSymbol]:
+    """What may be called of an object once it is made."""
+    for name, methods in kind.methods.items():
+        yield from methods if name not in MAKING_METHODS else ()
+
+
+def _changes_itself(method: FunctionSymbol) -> bool:
+    """`self.count = …`, and `self.rows[key] = …`."""
+    for each in method.facts.assignments:
+        match each.target:
+            case ("attribute", inner, _) | ("subscript", ("attribute", inner, _), _) if inner == SELF:
+                return True
+    return False
 
 
 def _is_changed_by_callers(analysis: Analysis, scope: FunctionSymbol) -> bool:

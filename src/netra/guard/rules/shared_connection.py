@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import CLOSING, SESSIONS, SQLALCHEMY, runs_for_itself
 from netra.guard.database.kept import APPLICATIONS, OF_DOCUMENTS, KeptConnections, KeptForAll, on_application
-from netra.guard.database.mixed_transactions import MixedTransactions
+from netra.guard.database.mixed_transactions import OF_ONE_TRANSACTION, MixedTransactions
 from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHEST, ROLLS_BACK, UNKNOWN, Transactions
-from netra.guard.database.undone import ONE_FOR_ALL, undone_by
+from netra.guard.database.undone import undone_by
 from netra.guard.entries.sorts import COMMAND
 from netra.guard.facts import ASYNC, PLAIN, SELF, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
@@ -30,10 +30,6 @@ SINGLE = (
     aiomysql.MysqlConnection""".split()
     )
 )
-
-
-# Of each statement alone nothing is wrong with a connection that all share.
-OF_ONE_THREAD = "aiosqlite.Connection"
 
 # One object has all channels to which it is subscribed, and each message for whoever asks it first.
 OF_CHANNELS = "redis.asyncio.PubSub"
@@ -90,7 +86,9 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
     sharing = analysis.once(Sharing)
     serves = any(each.serves for each in analysis.reach.entries.values())
     every = analysis.once(KeptConnections).all()
-    yield from _mixed(analysis, [each for each in every if each.library == OF_ONE_THREAD])
+    mixed = [*_mixed(analysis, [each for each in every if each.library == OF_ONE_TRANSACTION])]
+    yield from mixed
+    told = {(each.scope, each.line) for each in mixed}
     for kept in every:
         scope, target = kept.scope, kept.target
         if kept.library in SINGLE and (run := _of_all_runs(analysis, kept)) is not None:
@@ -100,7 +98,8 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
         if kept.library == OF_CHANNELS and slot is not None and (heard := _of_all_channels(analysis, kept, slot)) is not None:
             yield heard
             continue
-        if kept.library == ONE_FOR_ALL and slot is not None and (undone := _undone(analysis, kept, slot.step)) is not None:
+        alone = kept.library == OF_ONE_TRANSACTION and (kept.scope, kept.line) not in told
+        if alone and slot is not None and (undone := _undone(analysis, kept, slot.step)) is not None:
             yield undone
         if kept.library not in SINGLE or slot is None:
             continue
