@@ -44,7 +44,7 @@ OF_BODIES: Final = frozenset({"data", "json", "params"})
 
 # What the client of a library is given to sign in with, and what says that it is for another server than usual.
 OF_CLIENTS: Final = frozenset("api_key token auth_token access_token api_token bot_token client_secret".split())
-ELSEWHERE: Final = frozenset("base_url host url uri endpoint endpoint_url api_base server".split())
+OTHER_SERVERS: Final = frozenset("base_url host url uri endpoint endpoint_url api_base server".split())
 
 # They make a text of a text.
 OF_TEXTS: Final = frozenset("str bytes encode decode strip format join get_secret_value b64encode urlsafe_b64encode".split())
@@ -204,7 +204,7 @@ def _password(value: Expression, scope: FunctionSymbol) -> tuple[Expression, ...
 def _is_client(call: CallSite, scope: FunctionSymbol, analysis: Analysis) -> bool:
     """A class of a library is made, for the server that it is there for: of another one nobody knows what it asks for."""
     name = last_name(call.callee) or ""
-    if not name[:1].isupper() or not ELSEWHERE.isdisjoint(dict(call.keywords)):
+    if not name[:1].isupper() or not OTHER_SERVERS.isdisjoint(dict(call.keywords)):
         return False
     return isinstance(analysis.program.evaluate(call.callee, scope), External)
 

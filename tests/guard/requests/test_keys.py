@@ -1,5 +1,7 @@
 """A key is taken apart into what may tell one user's from another's."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from netra.guard.requests.keys import is_found_by_the_key, leaves, spelt, unfolded
@@ -37,6 +39,34 @@ def test_what_is_known_already_is_not_looked_into() -> None:
     scope = function(analysed(text).program, "example.key")
     value = scope.facts.returned[0].value
     assert leaves(value, scope, lambda part: part[0] == "call") == [value]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """
+        def key():
+            made = clean(made)
+            return made
+        """,
+        """
+        def key():
+            made = clean(other)
+            other = strip(made)
+            return made
+        """,
+    ],
+)
+def test_a_name_that_is_made_of_itself_is_spelt_to_an_end(text: str) -> None:
+    scope = function(analysed(text).program, "example.key")
+    assert ("name", "made") in _parts(spelt(("name", "made"), scope))
+
+
+def _parts(key: object) -> Iterator[object]:
+    yield key
+    if isinstance(key, tuple):
+        for each in key:
+            yield from _parts(each)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ def prepare():
         ("pass", 'g.user = request.args["user"]', ["user"]),
         ("pass", 'g.user_id = request.get_json()["user_id"]', ["user_id"]),
         ('name = request.form["user"]', "g.user = name", ["user"]),
+        ('name = request.form["user"]; other = clean(name); name = clean(other)', "g.user = name", []),
         ("pass", 'g.user = request.headers["X-User"]', []),
         ("pass", 'g.user = request.args["token"]', []),
         ("pass", 'g.page = request.args["page"]', []),

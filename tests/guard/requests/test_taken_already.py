@@ -23,6 +23,14 @@ def is_taken(place):
     return place in held
 
 
+def is_known(place):
+    return is_there(place) or place in held
+
+
+def is_there(place):
+    return is_known(place)
+
+
 @app.post("/")
 async def take(user: str, place: str):
     found = held.get(place)
@@ -49,6 +57,7 @@ async def take(user: str, place: str):
         ("is_taken(place)", True),
         ("not is_taken(place)", False),
         ("is_taken(user)", False),
+        ("is_known(place)", True),
         ("other.get(place)", False),
         ("held.get(user)", False),
     ],

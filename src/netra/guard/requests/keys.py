@@ -20,17 +20,24 @@ def unfolded(key: Expression, scope: FunctionSymbol) -> Expression:
     return given[0].value if len(given) == 1 and given[0].how == "=" else key
 
 
-def spelt(key: Expression, scope: FunctionSymbol) -> Expression:
-    """A key as it is written, so that the same call in two places is the same: `rows.get(query.digest())`."""
+def spelt(key: Expression, scope: FunctionSymbol, inside: frozenset[Expression] = frozenset()) -> Expression:
+    """A key as it is written, so that the same call in two places is the same: `rows.get(query.digest())`.
+
+    What a name stands for that is made of itself, `inside` of which one is already, stays the name: `key = clean(key)`.
+    """
+    if key in inside:
+        return key
+    inside |= {key}
     match unfolded(key, scope):
         case ("call", int(index)):
             call = scope.facts.calls[index]
-            named = tuple((name, spelt(each, scope)) for name, each in call.keywords)
-            return ("called", spelt(call.callee, scope), tuple(spelt(each, scope) for each in call.arguments), named)
+            named = tuple((name, spelt(each, scope, inside)) for name, each in call.keywords)
+            given = tuple(spelt(each, scope, inside) for each in call.arguments)
+            return ("called", spelt(call.callee, scope, inside), given, named)
         case ("attribute", inner, str(name)):
-            return ("attribute", spelt(inner, scope), name)
-        case ("tuple" | "formatted" as sort, inside):
-            return (sort, tuple(spelt(each, scope) for each in inside))
+            return ("attribute", spelt(inner, scope, inside), name)
+        case ("tuple" | "formatted" as sort, parts):
+            return (sort, tuple(spelt(each, scope, inside) for each in parts))
         case plain:
             return plain
 

@@ -109,14 +109,15 @@ def _is_of_header(value: Expression, scope: FunctionSymbol) -> bool:
 
 def _parts(value: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
     """What it is made of, also under a local name."""
-    for part in within(value, scope):
-        yield part
-        if part[0] == "call":
-            yield from within(scope.facts.calls[part[1]].callee, scope)
-        if part[0] == "name" and part[1] not in scope.parameters:
-            yield from (
-                one for each in scope.assigned.get(part[1], ()) if each.value != value for one in _parts(each.value, scope)
-            )
+    waiting, seen = [value], set[Expression]()
+    while waiting:
+        for part in within(waiting.pop(), scope):
+            yield part
+            if part[0] == "call":
+                yield from within(scope.facts.calls[part[1]].callee, scope)
+            if part[0] == "name" and part[1] not in scope.parameters and part not in seen:
+                seen.add(part)
+                waiting += [each.value for each in scope.assigned.get(part[1], ())]
 
 
 def _is_checked(scope: FunctionSymbol) -> bool:

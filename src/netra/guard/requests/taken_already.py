@@ -26,14 +26,19 @@ class TakenAlready:
         """Who passes the test has found that something lies under the key."""
         return key is not None and True in self._said(test, slot, key, scope)
 
-    def _said(self, test: Expression, slot: Slot, key: Expression, scope: FunctionSymbol) -> Iterator[bool]:
-        """True for each part of a test that holds where there is an entry, False for each that holds where there is none."""
+    def _said(
+        self, test: Expression, slot: Slot, key: Expression, scope: FunctionSymbol, asked: tuple[FunctionSymbol, ...] = ()
+    ) -> Iterator[bool]:
+        """True for each part of a test that holds where there is an entry, False for each that holds where there is none.
+
+        A function that is asked by way of what it answers itself adds nothing.
+        """
         match test:
             case ("not", inner):
-                yield from (not each for each in self._said(inner, slot, key, scope))
+                yield from (not each for each in self._said(inner, slot, key, scope, asked))
             case ("choice", parts):
                 for part in parts:
-                    yield from self._said(part, slot, key, scope)
+                    yield from self._said(part, slot, key, scope, asked)
             case ("compare", (entry, ("none",)), ("Is" | "IsNot" | "Eq" | "NotEq" as operator,)):
                 if self._is_entry(entry, slot, key, scope):
                     yield operator in ("IsNot", "NotEq")
@@ -44,18 +49,20 @@ class TakenAlready:
                 if self._is_entry(test, slot, key, scope):
                     yield True
                 elif test[0] == "call":
-                    yield from self._answered(test[1], slot, key, scope)
+                    yield from self._answered(test[1], slot, key, scope, asked)
 
-    def _answered(self, index: int, slot: Slot, key: Expression, scope: FunctionSymbol) -> Iterator[bool]:
+    def _answered(
+        self, index: int, slot: Slot, key: Expression, scope: FunctionSymbol, asked: tuple[FunctionSymbol, ...]
+    ) -> Iterator[bool]:
         """What a function says that is told the key, by what it returns."""
         call = scope.facts.calls[index]
         match self._analysis.receivers.value(call.callee, scope) if key in call.arguments else None:
             case Routine(function=function) if not function.module.library and function.facts.sort == PLAIN:
                 names = [each.name for each in function.facts.parameters if each.name not in ("self", "cls")]
                 number = call.arguments.index(key)
-                if number < len(names):
+                if number < len(names) and function not in asked:
                     for each in function.facts.returned:
-                        yield from self._said(each.value, slot, ("name", names[number]), function)
+                        yield from self._said(each.value, slot, ("name", names[number]), function, (*asked, function))
 
     def _is_entry(self, value: Expression, slot: Slot, key: Expression, scope: FunctionSymbol) -> bool:
         """`held.get(key)`, or a local name for it."""
