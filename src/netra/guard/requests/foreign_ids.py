@@ -9,7 +9,7 @@ def notes_of(session, owner_id):
 notes_of(session, thread.id)  # with `thread` a row of `threads`
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -79,9 +79,8 @@ def _of_other_tables(analysis: Analysis) -> Iterator[MixedId]:
     for scope, _, call in analysis.calls_of(*COMPARING):
         if scope.module.in_tests or not scope.parameters:
             continue
-        for column, kind, name in _compared(analysis, call, scope):
-            if scope.assigned.get(name):
-                continue
+        told = frozenset(("name", each) for each in scope.parameters if not scope.assigned.get(each))
+        for column, kind, (_, name) in _held_against(analysis, call, scope, told.__contains__):
             if (table := _refers_to(kind, column)) is not None:
                 note = f"`{scope.name}` looks for `{kind.name}.{column}`, which is an id of `{table}`"
                 looked.setdefault((scope, name), {}).setdefault(table, Step(scope.module.path, call.line, note))
@@ -104,9 +103,9 @@ def _compared_at_once(analysis: Analysis) -> Iterator[MixedId]:
     for scope, _, call in analysis.calls_of(*COMPARING, *FINDING):
         if scope.module.in_tests:
             continue
-        for column, kind, given in _held_against(analysis, call, scope):
+        for column, kind, given in _held_against(analysis, call, scope, _is_key):
             table = _refers_to(kind, column)
-            if table is None or given[0] != "attribute" or given[2] not in KEYS:
+            if table is None:
                 continue
             step = Step(kind.module.path, kind.facts.line, f"`{kind.name}.{column}` is an id of `{table}`")
             match analysis.receivers.value(given[1], scope):
@@ -118,23 +117,9 @@ def _compared_at_once(analysis: Analysis) -> Iterator[MixedId]:
                     yield MixedId(scope, call, given, column, why, (step,))
 
 
-def _held_against(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[str, ClassSymbol, Expression]]:
-    """The columns of a class with what they are compared with."""
-    for given in call.arguments:
-        for part in within(given, scope) if given[0] not in ("name", "string", "call") else ():
-            match part:
-                case ("compare", (("attribute", ("name", _) as asked, str(column)), value), ("Eq",)) if value[0] == "attribute":
-                    match analysis.receivers.value(asked, scope):
-                        case TypeOf(kind=kind) if not kind.module.library:
-                            yield column, kind, value
-    named = [(column, value) for column, value in call.keywords if value[0] == "attribute" and value[2] in KEYS]
-    asked = call.arguments[0] if call.arguments and last_name(call.callee) in OF_CLASS else None
-    match call.callee:
-        case ("attribute", ("attribute", inner, "objects"), _):
-            asked = inner
-    match analysis.receivers.value(asked, scope) if named and asked is not None else None:
-        case TypeOf(kind=kind) if not kind.module.library:
-            yield from ((column.removesuffix("__id").removesuffix("__pk"), kind, value) for column, value in named)
+def _is_key(value: Expression) -> bool:
+    """`user.id`, `request.user.pk`."""
+    return value[0] == "attribute" and value[2] in KEYS
 
 
 def _is_no_person(analysis: Analysis, table: str) -> bool:
@@ -215,25 +200,25 @@ def _has(analysis: Analysis, thing: Expression, name: str, scope: FunctionSymbol
 # --- what the tables say --------------------------------------------------------------------------------------------------
 
 
-def _compared(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[str, ClassSymbol, str]]:
-    """The columns of a class that a call compares with a parameter: `where(Note.owner_id == owner_id)`, `filter(owner=…)`."""
+def _held_against(
+    analysis: Analysis, call: CallSite, scope: FunctionSymbol, fits: Callable[[Expression], bool]
+) -> Iterator[tuple[str, ClassSymbol, Expression]]:
+    """The columns of a class with what a call compares them with: `where(Note.owner_id == owner_id)`, `filter(owner=…)`."""
     for given in call.arguments:
         for part in within(given, scope) if given[0] not in ("name", "string", "call") else ():
             match part:
-                case ("compare", (("attribute", ("name", _) as asked, str(column)), ("name", str(name))), ("Eq",)) if (
-                    name in scope.parameters
-                ):
+                case ("compare", (("attribute", ("name", _) as asked, str(column)), value), ("Eq",)) if fits(value):
                     match analysis.receivers.value(asked, scope):
                         case TypeOf(kind=kind) if not kind.module.library:
-                            yield column, kind, name
+                            yield column, kind, value
+    named = [(column, value) for column, value in call.keywords if fits(value)]
+    asked = call.arguments[0] if call.arguments and last_name(call.callee) in OF_CLASS else None
     match call.callee:
-        case ("attribute", ("attribute", asked, "objects"), _):
-            named = [
-                (column, value[1]) for column, value in call.keywords if value[0] == "name" and value[1] in scope.parameters
-            ]
-            match analysis.receivers.value(asked, scope) if named else None:
-                case TypeOf(kind=kind) if not kind.module.library:
-                    yield from ((column, kind, name) for column, name in named)
+        case ("attribute", ("attribute", inner, "objects"), _):
+            asked = inner
+    match analysis.receivers.value(asked, scope) if named and asked is not None else None:
+        case TypeOf(kind=kind) if not kind.module.library:
+            yield from ((column.removesuffix("__id").removesuffix("__pk"), kind, value) for column, value in named)
 
 
 def _refers_to(kind: ClassSymbol, column: str) -> str | None:
