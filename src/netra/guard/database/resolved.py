@@ -15,6 +15,7 @@ from netra.guard.database.tasks import EXCLUSIVE, SYNCHRONOUS, is_locked
 from netra.guard.entries.methods import GRAPHQL
 from netra.guard.facts import ASYNC, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
+from netra.guard.requests.places_of_all import only_value
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step, TypeOf
 
@@ -92,9 +93,8 @@ class ContextSessions:
 
     def _parts(self, given: Expression, getter: FunctionSymbol) -> Iterator[tuple[str, Expression]]:
         """What a context is made of: the keys of a dictionary, or the arguments of a class of the program."""
-        assigned = getter.assigned.get(given[1], ()) if given[0] == "name" else ()
-        if len(assigned) == 1:
-            given = assigned[0].value
+        if given[0] == "name":
+            given = only_value(given[1], getter) or given
         if given[0] == "dict":
             yield from ((key[1], value) for key, value in given[1] if key[0] == "string")
         elif given[0] == "call":
@@ -131,8 +131,7 @@ class ContextSessions:
 def _of_context(expression: Expression, scope: FunctionSymbol) -> str | None:
     """`session` of `info.context["session"]` and `info.context.session`, also by a local name."""
     if expression[0] == "name" and expression[1] not in scope.parameters:
-        assigned = scope.assigned.get(expression[1], ())
-        expression = assigned[0].value if len(assigned) == 1 and assigned[0].how in ("=", "annotated") else expression
+        expression = only_value(expression[1], scope) or expression
     match expression:
         case ("subscript", ("attribute", ("name", str(info)), "context"), ("string", str(key))) if info in scope.parameters:
             return key

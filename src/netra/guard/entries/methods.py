@@ -73,7 +73,7 @@ ANSWERING: Final = (
         LISTENER,
         "bot activity",
     ),
-    _of("strawberry", r"FieldExtension|BasePermission", "resolve resolve_async has_permission", LISTENER, "strawberry"),
+    _of("strawberry", r"FieldExtension", "resolve resolve_async", LISTENER, "strawberry"),
     _of("aiohttp", r"View", _VERBS, ROUTE),
     _of("flask quart", r"(Method)?View", f"{_VERBS} dispatch_request", ROUTE),
     _of("flask_restful flask_restx flask_smorest", r"Resource|MethodView", _VERBS, ROUTE),

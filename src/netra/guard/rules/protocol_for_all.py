@@ -11,6 +11,8 @@ from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, Step
 
 SERVING: Final = ("create_server", "create_unix_server")
+# What makes the object of a connection in a factory of Twisted.
+OF_TWISTED: Final = "buildProtocol"
 
 # What a loop, or Twisted, calls on the object of a connection.
 CALLED: Final = (
@@ -45,18 +47,18 @@ def protocol_for_all(analysis: Analysis) -> Iterator[Sighting]:
         given = call.arguments[0] if call.arguments else dict(call.keywords).get("protocol_factory")
         making = None if given is None else _making_each(given, scope, analysis)
         if making is not None and (found := _the_same(making, analysis)) is not None:
-            kind, kept = found
-            message = f"every connection gets the same `{kind.name}`, and what one leaves in it is there for the next"
-            mend = Mend(f"make a `{kind.name}` in the factory")
-            yield Sighting(scope, call.line, call.column, call.end_line, message, (kept,), mend)
+            yield _told((scope, call.line, call.column, call.end_line), *found, "the factory")
     for making in analysis.scopes:
-        if making.name != "buildProtocol" or making.owner is None or making.module.in_tests:
+        if making.name != OF_TWISTED or making.owner is None or making.module.in_tests:
             continue
         if (found := _the_same(making, analysis)) is not None:
-            kind, kept = found
-            message = f"every connection gets the same `{kind.name}`, and what one leaves in it is there for the next"
-            line, mend = making.facts.line, Mend(f"make a `{kind.name}` in `buildProtocol`")
-            yield Sighting(making, line, making.facts.column, line, message, (kept,), mend)
+            line = making.facts.line
+            yield _told((making, line, making.facts.column, line), *found, f"`{OF_TWISTED}`")
+
+
+def _told(place: tuple[FunctionSymbol, int, int, int], kind: ClassSymbol, kept: Step, factory: str) -> Sighting:
+    message = f"every connection gets the same `{kind.name}`, and what one leaves in it is there for the next"
+    return Sighting(*place, message, (kept,), Mend(f"make a `{kind.name}` in {factory}"))
 
 
 def _making_each(given: Expression, scope: FunctionSymbol, analysis: Analysis) -> FunctionSymbol | None:

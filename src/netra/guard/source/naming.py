@@ -48,7 +48,7 @@ def module_names(
             before[folder] = _told_apart(folder.resolve(), above[folder], begun, tops) if above[folder] else ""
         package = path.name == "__init__.py"
         parts = above[folder] if package else [path.stem, *above[folder]]
-        name = ".".join(reversed([*parts, *[each for each in (before[folder],) if each]]))
+        name = ".".join(reversed([*parts, before[folder]] if before[folder] else parts))
         named[path] = ModuleName(name or folder.name, package, before[folder])
     return named
 
